@@ -1,0 +1,87 @@
+// swift-tools-version: 6.3
+// wsrelay: targets bottom-up. Who may import whom is checked by Tests/TidyTests.
+
+import PackageDescription
+
+/// Every Swift target: language mode 6 (strict concurrency), warnings are errors.
+let shared: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .treatAllWarnings(as: .error),
+]
+
+/// The data path is generic over its transport; it is fast only when specialised across modules.
+let dataPath: [SwiftSetting] =
+  shared + [.unsafeFlags(["-cross-module-optimization"], .when(configuration: .release))]
+
+let package = Package(
+  name: "wsrelay",
+  products: [.executable(name: "wsrelay", targets: ["wsrelay"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+  ],
+  targets: [
+    // RFC 6455 as values: no I/O, no clock, no Foundation.
+    .target(name: "CUTF8", cSettings: [.unsafeFlags(["-O3"], .when(configuration: .release))]),
+    .target(name: "WebSocketProtocol", dependencies: ["CUTF8"], swiftSettings: dataPath),
+
+    // What the relay does with messages. Still no I/O.
+    .target(name: "RelayCore", dependencies: ["WebSocketProtocol"], swiftSettings: dataPath),
+
+    // Sockets, threads and the clock.
+    .target(
+      name: "RelayEngine", dependencies: ["RelayCore", "WebSocketProtocol"], swiftSettings: dataPath
+    ),
+
+    // The file, through toml++.
+    .target(
+      name: "CTomlPlusPlus",
+      cxxSettings: [.unsafeFlags(["-std=c++17"])]),
+    .target(
+      name: "RelayConfiguration", dependencies: ["CTomlPlusPlus", "RelayCore"],
+      swiftSettings: shared),
+
+    // The journal and the service manager, through libsystemd.
+    .systemLibrary(
+      name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
+    .target(name: "Systemd", dependencies: ["CSystemd"], swiftSettings: shared),
+
+    // The daemon: wiring, signals, logging.
+    .target(
+      name: "RelayDaemon",
+      dependencies: ["RelayEngine", "RelayCore", "RelayConfiguration", "Systemd"],
+      swiftSettings: shared),
+    .executableTarget(
+      name: "wsrelay",
+      dependencies: [
+        "RelayDaemon", "RelayConfiguration",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: shared),
+
+    // Tests.
+    .target(
+      name: "RelayTestSupport", dependencies: ["RelayCore", "WebSocketProtocol"],
+      path: "Tests/RelayTestSupport", swiftSettings: shared),
+    .testTarget(
+      name: "WebSocketProtocolTests", dependencies: ["WebSocketProtocol", "RelayTestSupport"],
+      swiftSettings: shared),
+    .testTarget(
+      name: "RelayCoreTests", dependencies: ["RelayCore", "RelayTestSupport"],
+      swiftSettings: shared),
+    .testTarget(
+      name: "RelayEngineTests", dependencies: ["RelayEngine", "RelayTestSupport"],
+      swiftSettings: shared),
+    .testTarget(
+      name: "RelayConfigurationTests", dependencies: ["RelayConfiguration", "RelayTestSupport"],
+      swiftSettings: shared),
+    .testTarget(name: "SystemdTests", dependencies: ["Systemd"], swiftSettings: shared),
+    .testTarget(
+      name: "RelayDaemonTests", dependencies: ["RelayDaemon", "RelayTestSupport"],
+      swiftSettings: shared),
+    .testTarget(
+      name: "SimulationTests", dependencies: ["RelayCore", "RelayTestSupport"],
+      swiftSettings: shared),
+    .testTarget(name: "TidyTests", swiftSettings: shared),
+  ],
+  cxxLanguageStandard: .cxx17
+)

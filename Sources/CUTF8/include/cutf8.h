@@ -1,0 +1,4 @@
+// UTF-8 validation as fast as the CPU allows, chosen at run time.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>

@@ -1,0 +1,37 @@
+// Every bound that holds for the whole process and is not a key of a route.
+
+/// The bounds of one relay. Each queue, buffer, count and time has one, here or in `Route`.
+package struct Limits: Sendable, Equatable {
+  /// Connections in all workers together; never 0 once the engine has resolved it.
+  package var maximumConnectionCount = 10_000
+  /// A worker's receive buffer in bytes: how much of one connection is read in one go.
+  package static let receiveBufferByteCount = 512 << 10
+  /// A frame whose missing payload is at least this many bytes is received into its own block.
+  package static let directReceiveByteCount = 64 << 10
+  /// A channel's publishes are sent on once they reach this many bytes, even before the turn ends.
+  package static let broadcastBatchByteCount = 64 << 10
+  /// Header fields in one request.
+  package static let maximumHeaderFieldCount = 100
+  /// What is kept of the path, in bytes; longer request paths are refused with 414.
+  package static let maximumPathByteCount = 1024
+  /// What is kept of Origin and User-Agent, in bytes.
+  package static let maximumRecordedHeaderByteCount = 256
+  /// Free blocks a shard keeps for reuse, in bytes.
+  package static let maximumPooledByteCount = 32 << 20
+  /// Bytes of broadcast batches that may wait in one worker's mailbox.
+  package static let maximumMailboxByteCount = 64 << 20
+
+  package init() {}
+}
+
+/// What a listener demands of the connections it accepts.
+package struct ListenerPolicy: Sendable, Equatable {
+  /// The name in records: the address as configured.
+  package var name: String
+  /// From accept to the end of the request, absolute.
+  package var handshakeTimeout = Duration.seconds(10)
+  /// Of the request line and all header fields, in bytes.
+  package var maximumRequestByteCount = 8 << 10
+
+  package init(name: String) { self.name = name }
+}

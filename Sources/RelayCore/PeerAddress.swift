@@ -1,0 +1,71 @@
+// Where a peer is: kept as bytes while the connection lives, made text when it ends.
+
+/// The network address of a peer.
+package struct PeerAddress: Hashable, Sendable {
+  /// The address family, which decides how many of the bytes count.
+  package enum Family: UInt8, Sendable {
+    /// A Unix socket: no address, no port.
+    case unix
+    /// Four bytes.
+    case ipv4
+    /// Sixteen bytes.
+    case ipv6
+  }
+
+  package var family: Family
+  package var port: UInt16
+  /// The address in network order; IPv4 in the first four bytes of `high`.
+  package var high: UInt64
+  package var low: UInt64
+
+  package init(family: Family, port: UInt16, high: UInt64, low: UInt64) {
+    self.family = family
+    self.port = port
+    self.high = high
+    self.low = low
+  }
+
+  /// The peer of a Unix socket.
+  package static let unix = PeerAddress(family: .unix, port: 0, high: 0, low: 0)
+}
+
+extension PeerAddress: CustomStringConvertible {
+  /// The address without its port: `192.0.2.7`, `2001:db8::1` (RFC 5952), or `unix`.
+  package var host: String {
+    switch family {
+    case .unix: return "unix"
+    case .ipv4:
+      return (0..<4).map { String(UInt8(truncatingIfNeeded: high >> (56 - 8 * $0))) }
+        .joined(separator: ".")
+    case .ipv6: return ipv6Text
+    }
+  }
+
+  /// The address with its port, as a URL has it: `192.0.2.7:51234`, `[2001:db8::1]:51234`, `unix`.
+  package var description: String {
+    switch family {
+    case .unix: "unix"
+    case .ipv4: "\(host):\(port)"
+    case .ipv6: "[\(host)]:\(port)"
+    }
+  }
+
+  private var ipv6Text: String {
+    let groups = (0..<8).map { index in
+      UInt16(truncatingIfNeeded: (index < 4 ? high : low) >> (48 - 16 * (index & 3)))
+    }
+    // RFC 5952 §4.2: the longest run of two or more zero groups, the first of equals, becomes "::".
+    var best = 0..<0
+    var start = 0
+    while start < 8 {
+      var end = start
+      while end < 8 && groups[end] == 0 { end += 1 }
+      if end - start > max(best.count, 1) { best = start..<end }
+      start = max(end, start + 1)
+    }
+    let text = { (range: Range<Int>) in
+      groups[range].map { String($0, radix: 16) }.joined(separator: ":")
+    }
+    return best.isEmpty ? text(0..<8) : "\(text(0..<best.lowerBound))::\(text(best.upperBound..<8))"
+  }
+}

@@ -1,0 +1,109 @@
+// The path pattern of a route, and how it matches the path of a request.
+
+/// A path pattern: literal segments, `{name}` for one segment, a trailing `/*` for the rest.
+package struct RoutePattern: Hashable, Sendable {
+  /// One part of a pattern between slashes.
+  package enum Segment: Hashable, Sendable {
+    case literal(String)
+    /// Matches exactly one non-empty segment.
+    case parameter(String)
+    /// Matches whatever follows, at least one segment; only at the end.
+    case rest
+  }
+
+  package let segments: [Segment]
+
+  package init(segments: [Segment]) { self.segments = segments }
+
+  /// A pattern without parameters, from a path such as `/echo` that is known to be valid.
+  package init(literal path: String) {
+    self.segments = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
+      .map { .literal(String($0)) }
+  }
+
+  /// What is wrong with the text of a pattern.
+  package enum SyntaxError: Error, Equatable, Sendable {
+    case notAbsolute
+    case queryOrFragment
+    case invalidCharacter(Character)
+    case emptySegment
+    case unbalancedBrace(String)
+    case emptyParameterName
+    case duplicateParameter(String)
+    case restNotLast
+  }
+
+  /// Reads a pattern such as `/room/{name}` or `/files/*`.
+  package init(parsing text: String) throws(SyntaxError) {
+    guard text.hasPrefix("/") else { throw .notAbsolute }
+    if text == "/" {
+      self.init(segments: [.literal("")])
+      return
+    }
+    var segments: [Segment] = []
+    var names: Set<String> = []
+    let parts = text.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
+    for (index, part) in parts.enumerated() {
+      let segment = try Self.parse(segment: String(part), isLast: index == parts.count - 1)
+      if case .parameter(let name) = segment, !names.insert(name).inserted {
+        throw .duplicateParameter(name)
+      }
+      segments.append(segment)
+    }
+    self.init(segments: segments)
+  }
+
+  private static func parse(segment: String, isLast: Bool) throws(SyntaxError) -> Segment {
+    if segment == "*" {
+      guard isLast else { throw .restNotLast }
+      return .rest
+    }
+    if segment.isEmpty { throw .emptySegment }
+    if segment.hasPrefix("{") || segment.hasSuffix("}") {
+      guard segment.hasPrefix("{"), segment.hasSuffix("}") else { throw .unbalancedBrace(segment) }
+      let name = String(segment.dropFirst().dropLast())
+      if name.isEmpty { throw .emptyParameterName }
+      if name.contains(where: { "{}".contains($0) }) { throw .unbalancedBrace(segment) }
+      return .parameter(name)
+    }
+    for character in segment {
+      if "{}".contains(character) { throw .unbalancedBrace(segment) }
+      if "?#".contains(character) { throw .queryOrFragment }
+      // RFC 3986 §3.3: what a path may contain, as a request line carries it.
+      guard let value = character.asciiValue, value > 0x20, value < 0x7F,
+        !"\"<>\\^`|*".contains(character)
+      else { throw .invalidCharacter(character) }
+    }
+    return .literal(segment)
+  }
+
+  /// Whether concrete paths on this route are channels of their own.
+  package var hasParameters: Bool {
+    segments.contains { if case .literal = $0 { false } else { true } }
+  }
+}
+
+extension RoutePattern: CustomStringConvertible {
+  /// The pattern as it is written in the configuration file.
+  package var description: String {
+    segments.map { segment in
+      switch segment {
+      case .literal(let text): "/\(text)"
+      case .parameter(let name): "/{\(name)}"
+      case .rest: "/*"
+      }
+    }.joined()
+  }
+
+  /// Whether two patterns match the same paths, whatever their parameters are called.
+  package func matchesSamePaths(as other: RoutePattern) -> Bool {
+    segments.count == other.segments.count
+      && zip(segments, other.segments).allSatisfy { pair in
+        switch pair {
+        case (.literal(let a), .literal(let b)): a == b
+        case (.parameter, .parameter), (.rest, .rest): true
+        default: false
+        }
+      }
+  }
+}

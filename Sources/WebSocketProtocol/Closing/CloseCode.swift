@@ -1,0 +1,68 @@
+// The close codes of RFC 6455 §7.4 and the IANA registry, and which of them may be on the wire.
+
+/// A WebSocket close code: what one endpoint tells the other about why it closes.
+package struct CloseCode: RawRepresentable, Hashable, Sendable {
+  package let rawValue: UInt16
+
+  @inlinable
+  package init(rawValue: UInt16) { self.rawValue = rawValue }
+
+  package static let normalClosure = CloseCode(rawValue: 1000)
+  package static let goingAway = CloseCode(rawValue: 1001)
+  package static let protocolError = CloseCode(rawValue: 1002)
+  package static let unsupportedData = CloseCode(rawValue: 1003)
+  /// Never on the wire: stands for a Close frame without a code.
+  package static let noStatusReceived = CloseCode(rawValue: 1005)
+  /// Never on the wire: stands for a connection that ended without a Close frame.
+  package static let abnormalClosure = CloseCode(rawValue: 1006)
+  package static let invalidPayload = CloseCode(rawValue: 1007)
+  package static let policyViolation = CloseCode(rawValue: 1008)
+  package static let messageTooBig = CloseCode(rawValue: 1009)
+  package static let mandatoryExtension = CloseCode(rawValue: 1010)
+  package static let internalError = CloseCode(rawValue: 1011)
+  package static let serviceRestart = CloseCode(rawValue: 1012)
+  package static let tryAgainLater = CloseCode(rawValue: 1013)
+  package static let badGateway = CloseCode(rawValue: 1014)
+  /// Never on the wire: stands for a failed TLS handshake.
+  package static let tlsHandshake = CloseCode(rawValue: 1015)
+  package static let unauthorized = CloseCode(rawValue: 3000)
+  package static let forbidden = CloseCode(rawValue: 3003)
+  package static let timeout = CloseCode(rawValue: 3008)
+
+  /// Whether an endpoint may put this code into a Close frame (RFC 6455 §7.4.1, §7.4.2): 1000-1003,
+  /// 1007-1014, and 3000-4999. Receiving any other is a protocol error.
+  package var isLegalOnTheWire: Bool {
+    switch rawValue {
+    case 1000...1003, 1007...1014, 3000...4999: true
+    default: false
+    }
+  }
+
+  /// The registry's name of the code, or what range it belongs to.
+  package var name: String {
+    switch rawValue {
+    case 1000: "Normal Closure"
+    case 1001: "Going Away"
+    case 1002: "Protocol Error"
+    case 1003: "Unsupported Data"
+    case 1004: "Reserved"
+    case 1005: "No Status Received"
+    case 1006: "Abnormal Closure"
+    case 1007: "Invalid Payload"
+    case 1008: "Policy Violation"
+    case 1009: "Message Too Big"
+    case 1010: "Mandatory Extension"
+    case 1011: "Internal Error"
+    case 1012: "Service Restart"
+    case 1013: "Try Again Later"
+    case 1014: "Bad Gateway"
+    case 1015: "TLS Handshake"
+    case 3000: "Unauthorized"
+    case 3003: "Forbidden"
+    case 3008: "Timeout"
+    case 3000...3999: "Registered"
+    case 4000...4999: "Private Use"
+    default: "Unassigned"
+    }
+  }
+}
