@@ -1,0 +1,17 @@
+// Sec-WebSocket-Accept (RFC 6455 §4.2.2): what proves that the other end read the key as a
+// WebSocket endpoint does, and is not an HTTP server that was tricked into answering.
+
+/// Computes the answer to a `Sec-WebSocket-Key`.
+package enum AcceptKey {
+  /// The accept value for a key as it stood in the header field: 28 ASCII bytes.
+  package static func accept(forKey key: some Collection<UInt8>) -> [UInt8] {
+    var hash = SHA1()
+    for byte in key { hash.append(byte) }
+    // RFC 6455 §1.3: the key as text, not decoded, and then this very text.
+    ("258EAFA5-E914-47DA-95CA-C5AB0DC85B11" as StaticString).withUTF8Buffer { suffix in
+      for byte in suffix { hash.append(byte) }
+    }
+    let digest = hash.digest()
+    return withUnsafeBytes(of: digest) { Base64.encode($0) }
+  }
+}

@@ -1,0 +1,104 @@
+// The server's side of the opening handshake (RFC 6455 §4.2): bytes in, a decision and bytes out.
+//
+// Theory of operation. A call sees all bytes since the connection began. First their very beginning
+// is looked at, so that what speaks another protocol learns so at once. Then the end of the head is
+// searched, from where the last call stopped. Only a complete head is parsed, once. Whatever happens,
+// no more than `maximumRequestByteCount` bytes are looked at.
+
+/// How far an opening handshake has come.
+package enum HandshakeProgress: Sendable, Equatable {
+  /// More bytes are needed.
+  case incomplete
+  /// A valid request; its head has `byteCount` bytes, and what follows them is WebSocket data.
+  case request(UpgradeRequest, byteCount: Int)
+  /// No upgrade: send `response()`, then close.
+  case refused(HandshakeRefusal)
+}
+
+/// The opening handshake as a server conducts it.
+package enum OpeningHandshake {
+  /// Reads a request from all the bytes received so far.
+  ///
+  /// `searchedByteCount` is how many of them the last call saw, 0 at the first: a peer that sends
+  /// byte by byte then costs no more than one that does not.
+  package static func receive(
+    _ bytes: UnsafeRawBufferPointer, searchedByteCount: Int, limits: HandshakeLimits
+  ) -> HandshakeProgress {
+    let window = bytes.head(limits.maximumRequestByteCount)
+    if let fault = RequestBeginning.fault(in: window) {
+      return .refused(refusal(fault, of: window, limits: limits))
+    }
+    switch HeadEnd.search(window, searchedByteCount: searchedByteCount) {
+    case .at(let byteCount):
+      return decide(window.head(byteCount), limits: limits)
+    case .badLineEnd(let fault):
+      return .refused(refusal(fault, of: window, limits: limits))
+    case .notYet where !window.hasPrefix("GET ") && window.contains(HTTPSyntax.lineFeed):
+      // The request line is complete and its method is not GET: the rest cannot change that.
+      return decide(window, limits: limits)
+    case .notYet where window.count >= limits.maximumRequestByteCount:
+      // The head cannot end within the limit any more.
+      let hasRequestLine = window.contains(HTTPSyntax.lineFeed)
+      let rule = hasRequestLine ? "request head" : "request line"
+      let fault = HTTPFault(
+        hasRequestLine ? 431 : 414, "\(rule) longer than \(limits.maximumRequestByteCount) bytes")
+      return .refused(refusal(fault, of: window, limits: limits))
+    case .notYet:
+      return .incomplete
+    }
+  }
+
+  private static func decide(_ head: HeadSlice, limits: HandshakeLimits) -> HandshakeProgress {
+    var parser = RequestParser(limits: limits)
+    do throws(HTTPFault) {
+      try parser.parse(head)
+      let request = try parser.head.upgradeRequest(limits: limits)
+      return .request(request, byteCount: head.count)
+    } catch {
+      return .refused(parser.head.record(in: HandshakeRefusal(error), limits: limits))
+    }
+  }
+
+  private static func refusal(
+    _ fault: HTTPFault, of bytes: HeadSlice, limits: HandshakeLimits
+  ) -> HandshakeRefusal {
+    HandshakeRefusal(fault).recording(partialRequest: bytes, limits: limits)
+  }
+
+  /// The 101 answer that opens the connection (RFC 6455 §4.2.2 item 5).
+  ///
+  /// `subprotocol` is one the request offers; `extensions` is the whole value of the header field.
+  package static func response(
+    to request: UpgradeRequest, subprotocol: String?, extensions: String?
+  ) -> [UInt8] {
+    var response: [UInt8] = []
+    response.reserveCapacity(256)
+    response += Array(
+      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n".utf8)
+    response += Array("Sec-WebSocket-Accept: ".utf8)
+    response += request.acceptKey
+    if let subprotocol { response += Array("\r\nSec-WebSocket-Protocol: \(subprotocol)".utf8) }
+    if let extensions { response += Array("\r\nSec-WebSocket-Extensions: \(extensions)".utf8) }
+    response += Array("\r\n\r\n".utf8)
+    return response
+  }
+
+  /// The server's most preferred subprotocol among those the client offers.
+  package static func selectSubprotocol(offered: [String], supported: [String]) -> String? {
+    // RFC 6455 §4.2.2 item 5.5: from the client's values, or none; names are case-sensitive.
+    supported.first { offered.contains($0) }
+  }
+}
+
+extension HandshakeRefusal {
+  /// The same refusal with what the bytes of an unfinished request tell of path, origin and user
+  /// agent.
+  package func recording(
+    partialRequest bytes: UnsafeRawBufferPointer, limits: HandshakeLimits
+  ) -> HandshakeRefusal {
+    var parser = RequestParser(limits: limits)
+    // The fault is known already; this is only for what was sent before it.
+    try? parser.parse(bytes.head(limits.maximumRequestByteCount))
+    return parser.head.record(in: self, limits: limits)
+  }
+}
