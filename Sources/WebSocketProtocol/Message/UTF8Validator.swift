@@ -1,0 +1,71 @@
+// Whether the bytes of a text message are UTF-8, as they arrive. The vector code is in CUTF8; here is
+// its state, and the short way for the commonest text there is.
+//
+// The verdict falls at the earliest byte that decides it: a sequence that is cut off but can no
+// longer become valid has failed already. RFC 6455 §8.1 demands that the connection fails; Autobahn
+// 6.4 asks that it does so at once.
+
+import CUTF8
+
+/// An incremental validator of one text message, split into whatever chunks it comes in.
+///
+/// Four bytes of plain state, so that it can be written out and taken up elsewhere.
+package struct UTF8Validator: Sendable, Equatable {
+  /// What the open sequence needs; the values are those of cutf8.h.
+  @usableFromInline var state: UInt32
+
+  /// A validator at the beginning of a message.
+  @inlinable
+  package init() { state = 0 }
+
+  /// Continues with the next bytes; false as soon as those so far cannot begin any valid UTF-8.
+  ///
+  /// Once false it stays false. Any count is allowed, 0 included.
+  @inlinable @inline(__always)
+  package mutating func validate(_ bytes: UnsafeRawPointer, _ count: Int) -> Bool {
+    precondition(count >= 0)
+    if state == 0, count <= 64, Self.isASCII(bytes, count) { return true }
+    return cutf8_advance(&state, bytes, count)
+  }
+
+  /// No sequence is open and nothing was wrong: the message may end here.
+  @inlinable
+  package var isComplete: Bool { state == 0 }
+
+  /// Whether a whole message is valid UTF-8.
+  @inlinable @inline(__always)
+  package static func isValid(_ bytes: UnsafeRawPointer, _ count: Int) -> Bool {
+    precondition(count >= 0)
+    return count <= 64 && isASCII(bytes, count) || cutf8_is_valid(bytes, count)
+  }
+
+  /// Whether no byte has its top bit set; for short texts, where a call costs more than the look.
+  @inlinable @inline(__always)
+  static func isASCII(_ bytes: UnsafeRawPointer, _ count: Int) -> Bool {
+    var all: UInt64 = 0
+    var offset = 0
+    while offset &+ 8 <= count {
+      all |= bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+      offset &+= 8
+    }
+    while offset < count {
+      all |= UInt64(bytes.load(fromByteOffset: offset, as: UInt8.self))
+      offset &+= 1
+    }
+    return all & 0x8080_8080_8080_8080 == 0
+  }
+}
+
+extension UTF8Validator {
+  /// `isValid` with AVX2 whatever the length, nil on CPUs without it; for tests.
+  package static func isValidVectorised(_ bytes: UnsafeRawPointer, _ count: Int) -> Bool? {
+    precondition(count >= 0)
+    return cutf8_has_avx2() ? cutf8_is_valid_avx2(bytes, count) : nil
+  }
+
+  /// `isValid` as on CPUs without AVX2, whatever the length; for tests.
+  package static func isValidPortable(_ bytes: UnsafeRawPointer, _ count: Int) -> Bool {
+    precondition(count >= 0)
+    return cutf8_is_valid_portable(bytes, count)
+  }
+}

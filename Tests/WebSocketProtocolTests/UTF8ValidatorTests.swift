@@ -1,0 +1,285 @@
+// UTF-8 against the standard library: all short sequences, boundaries, every split, random text, and
+// the vector code against the portable one.
+
+import Testing
+
+@testable import WebSocketProtocol
+
+/// The verdicts of all implementations on the same bytes.
+struct UTF8Verdict: Equatable {
+  var portable: Bool
+  var vectorised: Bool
+  var whole: Bool
+  var incremental: Bool
+
+  init(_ bytes: [UInt8]) {
+    (portable, vectorised, whole, incremental) = bytes.withUnsafeBytes { buffer in
+      // An empty buffer may have no address.
+      let start = buffer.baseAddress ?? UnsafeRawPointer(bitPattern: 8)!
+      let portable = UTF8Validator.isValidPortable(start, buffer.count)
+      var validator = UTF8Validator()
+      let incremental = validator.validate(start, buffer.count) && validator.isComplete
+      return (
+        portable, UTF8Validator.isValidVectorised(start, buffer.count) ?? portable,
+        UTF8Validator.isValid(start, buffer.count), incremental
+      )
+    }
+  }
+
+  init(all verdict: Bool) {
+    (portable, vectorised, whole, incremental) = (verdict, verdict, verdict, verdict)
+  }
+
+  /// What the standard library says.
+  static func expected(_ bytes: [UInt8]) -> UTF8Verdict {
+    UTF8Verdict(all: String(validating: bytes, as: UTF8.self) != nil)
+  }
+}
+
+/// The number of bytes after which a validator, fed one at a time, says no; nil if it never does.
+func firstBadByte(_ bytes: [UInt8]) -> Int? {
+  var validator = UTF8Validator()
+  for (index, byte) in bytes.enumerated() {
+    let isGood = withUnsafeBytes(of: byte) { validator.validate($0.baseAddress!, 1) }
+    if !isGood { return index }
+  }
+  return nil
+}
+
+/// xorshift64*, so that every run sees the same strings.
+struct SeededGenerator: RandomNumberGenerator {
+  private var state: UInt64
+
+  init(seed: UInt64) { state = seed == 0 ? 1 : seed }
+
+  mutating func next() -> UInt64 {
+    state ^= state >> 12
+    state ^= state << 25
+    state ^= state >> 27
+    return state &* 0x2545_F491_4F6C_DD1D
+  }
+}
+
+@Suite("RFC 3629 §4: well-formed sequences")
+struct UTF8SequenceTests {
+  @Test func everyByte() {
+    for a in UInt8.min...UInt8.max { #expect(UTF8Verdict([a]) == .expected([a])) }
+  }
+
+  @Test func everyPairOfBytes() {
+    var mismatchCount = 0
+    for pair in UInt32(0)..<0x1_0000 {
+      let bytes = [UInt8(pair >> 8), UInt8(pair & 0xFF)]
+      if UTF8Verdict(bytes) != .expected(bytes) { mismatchCount += 1 }
+    }
+    #expect(mismatchCount == 0)
+  }
+
+  /// The last two of three valid bytes, by the first, as the standard library encodes them.
+  private static let validTails: [[Int]] = {
+    var tails = [[Int]](repeating: [], count: 0x100)
+    for scalar in (0..<0x1_0000 as Range<UInt32>).lazy.compactMap(Unicode.Scalar.init) {
+      let bytes = Array(String(scalar).utf8).map(Int.init)
+      switch bytes.count {
+      case 3: tails[bytes[0]].append(bytes[1] << 8 | bytes[2])
+      case 2:
+        tails[bytes[0]] += (0..<0x80).map { bytes[1] << 8 | $0 }
+        tails[0x7F].append(bytes[0] << 8 | bytes[1])
+      default: tails[0x7F] += (0..<0x80).map { bytes[0] << 8 | $0 }
+      }
+    }
+    return tails
+  }()
+
+  /// Three bytes by first byte; one ASCII byte stands for all of them.
+  @Test(arguments: Array(0x7F...0xFF) as [UInt8])
+  func everyTripleOfBytes(first: UInt8) {
+    var isValid = [Bool](repeating: false, count: 0x1_0000)
+    for tail in Self.validTails[Int(first)] { isValid[tail] = true }
+    let good = UTF8Verdict(all: true)
+    let bad = UTF8Verdict(all: false)
+    var mismatchCount = 0
+    var bytes = [first, 0, 0]
+    for pair in 0..<0x1_0000 {
+      bytes[1] = UInt8(pair >> 8)
+      bytes[2] = UInt8(pair & 0xFF)
+      if UTF8Verdict(bytes) != (isValid[pair] ? good : bad) { mismatchCount += 1 }
+    }
+    #expect(mismatchCount == 0)
+  }
+
+  @Test(
+    arguments: [0xEF, 0xF0, 0xF1, 0xF3, 0xF4, 0xF5, 0xF7, 0xF8, 0xFC, 0xFE, 0xFF] as [UInt8])
+  func fourBytesAtTheBoundaries(first: UInt8) {
+    let edges: [UInt8] = [0x00, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC2, 0xE0, 0xFF]
+    for second in edges {
+      for third in edges {
+        for fourth in edges {
+          let bytes = [first, second, third, fourth]
+          #expect(UTF8Verdict(bytes) == .expected(bytes), "\(bytes)")
+        }
+      }
+    }
+  }
+
+  @Test(
+    arguments: [
+      0x00, 0x7F, 0x80, 0x7FF, 0x800, 0xFFF, 0x1000, 0xCFFF, 0xD000, 0xD7FF, 0xE000, 0xFFFD, 0xFFFE,
+      0xFFFF, 0x1_0000, 0x3_FFFF, 0x4_0000, 0xF_FFFF, 0x10_0000, 0x10_FFFF,
+    ] as [UInt32])
+  func boundaryScalar(value: UInt32) throws {
+    let scalar = try #require(Unicode.Scalar(value))
+    #expect(UTF8Verdict(Array(String(scalar).utf8)) == UTF8Verdict(all: true))
+  }
+}
+
+@Suite("RFC 6455 §8.1: invalid UTF-8 fails at its first bad byte")
+struct UTF8FailFastTests {
+  @Test(
+    arguments: [
+      ([0x80], 0), ([0xBF], 0), ([0xC0], 0), ([0xC1], 0), ([0xF5], 0), ([0xFF], 0), ([0xFE], 0),
+      ([0xC2, 0x41], 1), ([0xC2, 0xC2], 1), ([0xE0, 0x80], 1), ([0xE0, 0x9F], 1),
+      ([0xED, 0xA0], 1), ([0xED, 0xBF], 1), ([0xF0, 0x8F], 1), ([0xF0, 0x80], 1),
+      ([0xF4, 0x90], 1), ([0xF4, 0xBF], 1), ([0xE1, 0x80, 0x41], 2), ([0xE1, 0x80, 0xE1], 2),
+      ([0xF1, 0x80, 0x80, 0x41], 3), ([0xF1, 0x80, 0x41], 2), ([0x41, 0xC2, 0x80, 0x80], 3),
+      ([0xCE, 0xBA, 0xE1, 0xBD, 0xB9, 0xCF, 0x83, 0xCE, 0xBC, 0xCE, 0xB5, 0xF4, 0x90, 0x80], 12),
+    ] as [([UInt8], Int)])
+  func byteByByte(bytes: [UInt8], index: Int) {
+    #expect(firstBadByte(bytes) == index)
+  }
+
+  /// However the good part is split and whatever stands before it, the chunk with the bad byte fails,
+  /// though the sequence it breaks may not be over.
+  @Test(
+    arguments: [
+      [0xE0, 0x80], [0xED, 0xA0], [0xF0, 0x80], [0xF4, 0x90], [0xC0], [0xF5], [0xE1, 0x41],
+      [0xF1, 0x80, 0x41],
+    ] as [[UInt8]], [0, 1, 5, 29, 30, 31, 32, 33, 61, 63, 64, 65, 127])
+  func inOneChunk(bad: [UInt8], asciiCount: Int) {
+    let bytes = [UInt8](repeating: 0x61, count: asciiCount) + bad
+    for split in 0..<bytes.count {
+      var validator = UTF8Validator()
+      bytes.withUnsafeBytes { buffer in
+        let start = buffer.baseAddress!
+        let good = validator.validate(start, split)
+        let bad = validator.validate(start + split, bytes.count - split)
+        let afterwards = validator.validate(start, 0)
+        #expect(good && !bad && !afterwards && !validator.isComplete)
+      }
+    }
+  }
+
+  @Test func openSequenceIsGoodButIncomplete() {
+    let openOnes: [[UInt8]] = [
+      [0xC3], [0xE2, 0x82], [0xF0, 0x9F, 0x98], [0xF4, 0x8F], [0xED, 0x9F],
+    ]
+    for bytes in openOnes {
+      var validator = UTF8Validator()
+      let isGood = bytes.withUnsafeBytes { validator.validate($0.baseAddress!, $0.count) }
+      #expect(isGood && !validator.isComplete)
+    }
+  }
+
+  @Test func stateIsSmall() {
+    #expect(MemoryLayout<UTF8Validator>.size <= 8)
+    #expect(_isPOD(UTF8Validator.self))
+  }
+}
+
+@Suite("RFC 6455 §5.6: text split anywhere")
+struct UTF8SplitTests {
+  private static let text = Array(
+    "Hello-µ@ßöäüàá-UTF-8!! κόσμε €𝄞 日本語 😀😃 plain ascii to fill a vector or two, and more é".utf8)
+
+  @Test func everySplitInThree() {
+    let bytes = Self.text
+    bytes.withUnsafeBytes { buffer in
+      let start = buffer.baseAddress!
+      for first in 0...bytes.count {
+        for second in first...bytes.count {
+          var validator = UTF8Validator()
+          let isGood =
+            validator.validate(start, first) && validator.validate(start + first, second - first)
+            && validator.validate(start + second, bytes.count - second)
+          if !isGood || !validator.isComplete { Issue.record("split at \(first), \(second)") }
+        }
+      }
+    }
+  }
+
+  /// Each character at each place around the borders of the vectors, whole, cut short and broken.
+  @Test(arguments: 0...130)
+  func characterAtEveryOffset(length: Int) {
+    let characters: [[UInt8]] = [
+      [0x41], [0xC3, 0xA9], [0xE2, 0x82, 0xAC], [0xED, 0x9F, 0xBF], [0xF0, 0x9F, 0x98, 0x80],
+      [0xE2, 0x82], [0xF0, 0x9F, 0x98], [0xC3], [0x80], [0xED, 0xA0, 0x80],
+      [0xF4, 0x90, 0x80, 0x80],
+    ]
+    for character in characters where character.count <= length {
+      var offsets = Set([0, 1, length / 2, length - character.count])
+      for border in [32, 64, 96, 128] { offsets.formUnion(border - 4...border) }
+      for offset in offsets where offset + character.count <= length && offset >= 0 {
+        var bytes = [UInt8](repeating: 0x20, count: length)
+        bytes.replaceSubrange(offset..<offset + character.count, with: character)
+        #expect(UTF8Verdict(bytes) == .expected(bytes), "\(character) at \(offset) of \(length)")
+      }
+    }
+    let ascii = [UInt8](repeating: 0x7A, count: length)
+    #expect(UTF8Verdict(ascii) == UTF8Verdict(all: true))
+  }
+}
+
+@Suite("RFC 3629: random text, all implementations agree")
+struct UTF8RandomTests {
+  private static func randomText(using generator: inout SeededGenerator) -> [UInt8] {
+    var text = String.UnicodeScalarView()
+    let ranges: [ClosedRange<UInt32>] = [
+      0...0x7F, 0...0x7F, 0x80...0x7FF, 0x800...0xD7FF, 0xE000...0xFFFF, 0x1_0000...0x10_FFFF,
+    ]
+    for _ in 0..<Int.random(in: 0...80, using: &generator) {
+      let range = ranges[Int.random(in: 0..<ranges.count, using: &generator)]
+      if let scalar = Unicode.Scalar(UInt32.random(in: range, using: &generator)) {
+        text.append(scalar)
+      }
+    }
+    return Array(String(text).utf8)
+  }
+
+  @Test func tenThousandStrings() {
+    var generator = SeededGenerator(seed: 3629)
+    for round in 0..<10_000 {
+      var bytes = Self.randomText(using: &generator)
+      // Half of them damaged in one byte.
+      if round % 2 == 1, !bytes.isEmpty {
+        let index = Int.random(in: 0..<bytes.count, using: &generator)
+        bytes[index] = UInt8.random(in: 0...255, using: &generator)
+      }
+      if UTF8Verdict(bytes) != .expected(bytes) { Issue.record("round \(round): \(bytes)") }
+    }
+  }
+
+  /// The chunk that fails must be the one with the byte at which a byte-wise validator fails.
+  @Test func randomChunksFailWhereSingleBytesDo() {
+    var generator = SeededGenerator(seed: 6455)
+    for round in 0..<5_000 {
+      var bytes = Self.randomText(using: &generator)
+      if bytes.isEmpty { continue }
+      bytes[Int.random(in: 0..<bytes.count, using: &generator)] = UInt8.random(
+        in: 0x80...0xFF, using: &generator)
+      let expected = firstBadByte(bytes)
+      var validator = UTF8Validator()
+      var offset = 0
+      var failed: Range<Int>?
+      bytes.withUnsafeBytes { buffer in
+        while offset < bytes.count, failed == nil {
+          let count = Int.random(in: 1...min(100, bytes.count - offset), using: &generator)
+          let chunk = offset..<offset + count
+          if !validator.validate(buffer.baseAddress! + offset, count) { failed = chunk }
+          offset += count
+        }
+      }
+      let agrees = expected.map { failed?.contains($0) ?? false } ?? (failed == nil)
+      if !agrees { Issue.record("round \(round): \(bytes)") }
+    }
+  }
+}
