@@ -74,8 +74,8 @@ struct KeyBase64Tests {
       "", "==", "dGhlIHNhbXBsZSBub25jZQ", "dGhlIHNhbXBsZSBub25jZQ=", "dGhlIHNhbXBsZSBub25jZQ===",
       "dGhlIHNhbXBsZSBub25jZR==", "dGhlIHNhbXBsZSBub25jZQ=A", "dGhlIHNhbXBsZSBub25=ZQ==",
       "dGhlIHNhbXBsZSBub2 jZQ==", "dGhlIHNhbXBsZSBub2-jZQ==", "dGhlIHNhbXBsZSBub2_jZQ==",
-      "dGhlIHNhbXBsZSBub25jZQAA", "dGhlIHNhbXBsZSBub25jZQA=", "Zm9v", "dGhlIHNhbXBsZSBub25jZWVlZWVl",
-      "dGhlIHNhbXBsZSBub25j\u{0}Q==", "dGhlIHNhbXBsZSBub25jw6k==",
+      "dGhlIHNhbXBsZSBub25jZQAA", "dGhlIHNhbXBsZSBub25jZQA=", "Zm9v",
+      "dGhlIHNhbXBsZSBub25jZWVlZWVl", "dGhlIHNhbXBsZSBub25j\u{0}Q==", "dGhlIHNhbXBsZSBub25jw6k==",
     ])
   func refuses(text: String) {
     #expect(!Array(text.utf8).withUnsafeBytes { Base64.isSixteenBytes($0) })

@@ -89,10 +89,10 @@ extension UnsafeRawBufferPointer {
 
   /// Without spaces and tabs at either end (RFC 9110 §5.6.3: OWS).
   var trimmed: HeadSlice {
-    var range = 0..<count
-    while let first = range.first, Self.isBlank(self[first]) { range = first + 1..<range.upperBound }
-    while let last = range.last, Self.isBlank(self[last]) { range = range.lowerBound..<last }
-    return slice(range)
+    guard let first = firstIndex(where: { !Self.isBlank($0) }),
+      let last = lastIndex(where: { !Self.isBlank($0) })
+    else { return head(0) }
+    return slice(first..<last + 1)
   }
 
   /// The elements of a comma-separated list without the empty ones (RFC 9110 §5.6.1.2); quoted
