@@ -28,9 +28,10 @@ let package = Package(
     .target(name: "RelayCore", dependencies: ["WebSocketProtocol"], swiftSettings: dataPath),
 
     // Sockets, threads and the clock.
+    .target(name: "CLinux"),
     .target(
-      name: "RelayEngine", dependencies: ["RelayCore", "WebSocketProtocol"], swiftSettings: dataPath
-    ),
+      name: "RelayEngine", dependencies: ["CLinux", "RelayCore", "WebSocketProtocol"],
+      swiftSettings: dataPath),
 
     // The file, through toml++.
     .target(
@@ -48,12 +49,12 @@ let package = Package(
     // The daemon: wiring, signals, logging.
     .target(
       name: "RelayDaemon",
-      dependencies: ["RelayEngine", "RelayCore", "RelayConfiguration", "Systemd"],
+      dependencies: ["CLinux", "RelayEngine", "RelayCore", "RelayConfiguration", "Systemd"],
       swiftSettings: shared),
     .executableTarget(
       name: "wsrelay",
       dependencies: [
-        "RelayDaemon", "RelayConfiguration",
+        "RelayDaemon", "RelayConfiguration", "RelayEngine", "RelayCore",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: shared),

@@ -10,6 +10,10 @@ package struct Limits: Sendable, Equatable {
   package static let directReceiveByteCount = 64 << 10
   /// A channel's publishes are sent on once they reach this many bytes, even before the turn ends.
   package static let broadcastBatchByteCount = 64 << 10
+  /// How long a refused connection is read to its end, in microseconds.
+  package static let refusalLinger: Int64 = 2_000_000
+  /// What a 503 tells the client to wait.
+  package static let retryAfter = Duration.seconds(5)
   /// Header fields in one request.
   package static let maximumHeaderFieldCount = 100
   /// What is kept of the path, in bytes; longer request paths are refused with 414.

@@ -4,7 +4,6 @@
 package struct CloseCode: RawRepresentable, Hashable, Sendable {
   package let rawValue: UInt16
 
-  @inlinable
   package init(rawValue: UInt16) { self.rawValue = rawValue }
 
   package static let normalClosure = CloseCode(rawValue: 1000)

@@ -1,0 +1,112 @@
+// Deadlines of all sessions in O(1): a ring of slots, each a list of the sessions due then. A session
+// stands in one slot, for the earliest of its deadlines. When bytes arrive its deadlines only move
+// away, so nothing is done then: at its slot's turn the session is asked again and put further on. A
+// deadline beyond the horizon is put at the horizon and asked again there. This way the data path
+// pays one store per message, and a deadline costs two list operations per horizon (65 s).
+
+/// A session's place in the wheel.
+package struct DeadlineLink {
+  package var next = SessionTable.none
+  package var previous = SessionTable.none
+  /// The slot it stands in; `noSlot`: none.
+  package var slot = DeadlineLink.noSlot
+
+  package static let noSlot = UInt16.max
+}
+
+/// Slots of sessions by when they are due.
+package struct DeadlineWheel: ~Copyable {
+  /// 64 ms: with the clock read once a turn, deadlines fire at most so much late.
+  package static let tick: Int64 = 1 << 16
+  package static let slotCount = 1024
+
+  private let heads: UnsafeMutablePointer<UInt32>
+  /// One bit a slot: something is in it.
+  private let occupied: UnsafeMutablePointer<UInt64>
+  /// The tick up to which slots were emptied.
+  private var currentTick: Int64
+
+  package init(now: Instant) {
+    heads = .allocate(capacity: Self.slotCount)
+    heads.initialize(repeating: SessionTable.none, count: Self.slotCount)
+    occupied = .allocate(capacity: Self.slotCount / 64)
+    occupied.initialize(repeating: 0, count: Self.slotCount / 64)
+    currentTick = now.microseconds / Self.tick
+  }
+
+  deinit {
+    heads.deallocate()
+    occupied.deallocate()
+  }
+
+  /// Puts a session into the slot of an instant, out of the one it is in.
+  package mutating func schedule(
+    _ session: SessionPointer, at instant: Instant, in sessions: borrowing SessionTable
+  ) {
+    cancel(session, in: sessions)
+    // Rounded up, so that nothing fires early; at least the next tick, at most the horizon.
+    let due = instant.microseconds / Self.tick &+ 1
+    let tick = min(max(due, currentTick + 1), currentTick + Int64(Self.slotCount) - 1)
+    let slot = Int(tick % Int64(Self.slotCount))
+    let first = heads[slot]
+    session.pointee.deadline = DeadlineLink(
+      next: first, previous: SessionTable.none, slot: UInt16(slot))
+    if first != SessionTable.none {
+      sessions[first].pointee.deadline.previous = session.pointee.index
+    }
+    heads[slot] = session.pointee.index
+    occupied[slot >> 6] |= 1 << UInt64(slot & 63)
+  }
+
+  /// Takes a session out.
+  package mutating func cancel(_ session: SessionPointer, in sessions: borrowing SessionTable) {
+    let link = session.pointee.deadline
+    if link.slot == DeadlineLink.noSlot { return }
+    let slot = Int(link.slot)
+    if link.previous == SessionTable.none {
+      heads[slot] = link.next
+    } else {
+      sessions[link.previous].pointee.deadline.next = link.next
+    }
+    if link.next != SessionTable.none {
+      sessions[link.next].pointee.deadline.previous = link.previous
+    }
+    if heads[slot] == SessionTable.none { occupied[slot >> 6] &= ~(1 << UInt64(slot & 63)) }
+    session.pointee.deadline = DeadlineLink()
+  }
+
+  /// Takes out one session whose slot has come; nil: none is left for now.
+  package mutating func popDue(now: Instant, in sessions: borrowing SessionTable) -> SessionPointer?
+  {
+    let nowTick = now.microseconds / Self.tick
+    while currentTick <= nowTick {
+      let slot = Int(currentTick % Int64(Self.slotCount))
+      let first = heads[slot]
+      if first != SessionTable.none {
+        let session = sessions[first]
+        cancel(session, in: sessions)
+        return session
+      }
+      if currentTick == nowTick { break }
+      // After a long sleep one round over all slots is enough.
+      currentTick = max(currentTick + 1, nowTick - Int64(Self.slotCount) + 1)
+    }
+    return nil
+  }
+
+  /// Microseconds until the next slot with anything in it; nil: the wheel is empty.
+  package func timeUntilNext(now: Instant) -> Int64? {
+    var tick = currentTick
+    let end = currentTick + Int64(Self.slotCount)
+    while tick < end {
+      let slot = Int(tick % Int64(Self.slotCount))
+      let word = occupied[slot >> 6] >> UInt64(slot & 63)
+      if word != 0 {
+        let due = tick + Int64(word.trailingZeroBitCount)
+        return max(0, due * Self.tick - now.microseconds)
+      }
+      tick += Int64(64 - (slot & 63))
+    }
+    return nil
+  }
+}

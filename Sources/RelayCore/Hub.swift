@@ -1,0 +1,162 @@
+// The broadcast channels of one shard: who is a member, and what was published in this turn.
+
+import WebSocketProtocol
+
+/// One broadcast channel: its members in this shard, and the batch being gathered.
+package struct Channel {
+  var members: UnsafeMutablePointer<SessionPointer>
+  var memberCount = 0
+  var memberCapacity: Int
+  /// Frames published in this turn; nil: none yet.
+  var batch: BlockPointer?
+  var messageCount = 0
+  var payloadByteCount = 0
+  /// Which part of the batch is whose, so that a sender is not sent its own.
+  var segments: UnsafeMutablePointer<BatchSegment>
+  var segmentCount = 0
+  var segmentCapacity: Int
+  /// How many bytes the last batch had: where the next one starts.
+  var expectedByteCount = 1024
+  /// Whether it stands in the hub's list of channels to flush.
+  var isListed = false
+  /// The concrete path.
+  let name: String
+}
+
+package typealias ChannelPointer = UnsafeMutablePointer<Channel>
+
+/// A run of frames in a batch that one session published.
+package struct BatchSegment {
+  var sender: SessionPointer
+  /// The sender's segment before this one; -1: none.
+  var previous: Int32
+  var start: Int
+  var end: Int
+  var messageCount: Int
+  var payloadByteCount: Int
+}
+
+/// The channels of one shard, by name.
+package struct Hub: ~Copyable {
+  private var channels: [String: ChannelPointer] = [:]
+  /// Channels with a batch, to be flushed at the end of the turn.
+  var listed: [ChannelPointer] = []
+
+  init() {}
+
+  deinit {
+    for channel in channels.values { Self.destroy(channel) }
+  }
+
+  /// The channel with a name, if it has members here.
+  func channel(_ name: String) -> ChannelPointer? { channels[name] }
+
+  package var channelCount: Int { channels.count }
+
+  /// Makes a session a member.
+  mutating func join(_ session: SessionPointer, _ name: String) {
+    let channel = channels[name] ?? make(name)
+    if channel.pointee.memberCount == channel.pointee.memberCapacity { growMembers(channel) }
+    channel.pointee.members[channel.pointee.memberCount] = session
+    session.pointee.memberIndex = UInt32(channel.pointee.memberCount)
+    session.pointee.channel = channel
+    channel.pointee.memberCount += 1
+  }
+
+  /// Ends a membership. The last member takes the vacant place, so a loop over the members that goes
+  /// backwards may end the membership of the one it is at.
+  mutating func leave(_ session: SessionPointer) {
+    guard let channel = session.pointee.channel else { return }
+    session.pointee.channel = nil
+    channel.pointee.memberCount -= 1
+    let last = channel.pointee.members[channel.pointee.memberCount]
+    channel.pointee.members[Int(session.pointee.memberIndex)] = last
+    last.pointee.memberIndex = session.pointee.memberIndex
+    if channel.pointee.memberCount == 0 && !channel.pointee.isListed { remove(channel) }
+  }
+
+  /// Frees a channel that has neither members nor a batch.
+  mutating func removeIfEmpty(_ channel: ChannelPointer) {
+    if channel.pointee.memberCount == 0 && channel.pointee.batch == nil { remove(channel) }
+  }
+
+  private mutating func make(_ name: String) -> ChannelPointer {
+    let channel = ChannelPointer.allocate(capacity: 1)
+    channel.initialize(
+      to: Channel(
+        members: .allocate(capacity: 4), memberCapacity: 4, segments: .allocate(capacity: 4),
+        segmentCapacity: 4, name: name))
+    channels[name] = channel
+    return channel
+  }
+
+  private func growMembers(_ channel: ChannelPointer) {
+    let count = channel.pointee.memberCount
+    let larger = UnsafeMutablePointer<SessionPointer>.allocate(capacity: count * 2)
+    larger.moveInitialize(from: channel.pointee.members, count: count)
+    channel.pointee.members.deallocate()
+    channel.pointee.members = larger
+    channel.pointee.memberCapacity = count * 2
+  }
+
+  private mutating func remove(_ channel: ChannelPointer) {
+    channels[channel.pointee.name] = nil
+    Self.destroy(channel)
+  }
+
+  private static func destroy(_ channel: ChannelPointer) {
+    channel.pointee.members.deallocate()
+    channel.pointee.segments.deallocate()
+    channel.deinitialize(count: 1)
+    channel.deallocate()
+  }
+}
+
+extension UnsafeMutablePointer where Pointee == Channel {
+  /// Notes that a session published a frame from `start` to `end` of the batch.
+  @inline(__always)
+  func noteSegment(
+    _ sender: SessionPointer, start: Int, end: Int, payloadByteCount: Int
+  ) {
+    let own = Int(sender.pointee.ownSegment)
+    if own >= 0 && pointee.segments[own].end == start {
+      pointee.segments[own].end = end
+      pointee.segments[own].messageCount &+= 1
+      pointee.segments[own].payloadByteCount &+= payloadByteCount
+    } else {
+      addSegment(
+        BatchSegment(
+          sender: sender, previous: Int32(own), start: start, end: end, messageCount: 1,
+          payloadByteCount: payloadByteCount))
+    }
+  }
+
+  @inline(never)
+  private func addSegment(_ segment: BatchSegment) {
+    if pointee.segmentCount == pointee.segmentCapacity {
+      let larger = UnsafeMutablePointer<BatchSegment>.allocate(
+        capacity: pointee.segmentCapacity * 2)
+      larger.moveInitialize(from: pointee.segments, count: pointee.segmentCount)
+      pointee.segments.deallocate()
+      pointee.segments = larger
+      pointee.segmentCapacity *= 2
+    }
+    pointee.segments[pointee.segmentCount] = segment
+    segment.sender.pointee.ownSegment = Int32(pointee.segmentCount)
+    pointee.segmentCount += 1
+  }
+
+  /// Empties the batch; returns its block, to be given back.
+  func takeBatch() -> BlockPointer? {
+    for index in 0..<pointee.segmentCount {
+      pointee.segments[index].sender.pointee.ownSegment = -1
+    }
+    pointee.segmentCount = 0
+    pointee.messageCount = 0
+    pointee.payloadByteCount = 0
+    let batch = pointee.batch
+    pointee.batch = nil
+    if let batch { pointee.expectedByteCount = max(batch.pointee.end, 1024) }
+    return batch
+  }
+}

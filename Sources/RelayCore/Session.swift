@@ -1,0 +1,137 @@
+// One connection and what the relay knows of it: handshake, route, deadlines, counters, close. A
+// plain value behind a pointer: it can be written out and taken up by another shard, and reading it
+// on the data path counts no references. Its address is what the engine's poller hands back.
+
+import WebSocketProtocol
+
+/// One connection of a shard.
+package struct Session {
+  /// How far the connection has come.
+  package enum Phase: UInt8, Sendable {
+    /// Reading the request.
+    case handshake
+    /// Relaying.
+    case open
+    /// Our Close is sent, or an HTTP refusal: waiting for the peer's Close.
+    case closing
+    /// Our FIN is sent or will follow what waits: reading until the peer's FIN.
+    case lingering
+    /// Dropped; the memory is reused after the turn.
+    case dead
+  }
+
+  // What a fan-out touches, in one cache line or two.
+  package internal(set) var socket: Int32
+  package internal(set) var phase = Phase.handshake
+  var isReading = true
+  var isWriting = false
+  /// FIN follows once the queue is empty.
+  var endsSending = false
+  /// Answered with an HTTP error, and recorded as that.
+  var isRefused = false
+  var route: UInt16 = 0
+  var listener: UInt16
+  var outbound = WriteQueue()
+  var channel: ChannelPointer?
+  var memberIndex: UInt32 = 0
+  /// This session's latest segment in its channel's batch; -1: none.
+  var ownSegment: Int32 = -1
+  var sentMessageCount: UInt64 = 0
+  var sentByteCount: UInt64 = 0
+  /// When the last data message went in a direction that counts against idleness.
+  var lastData: Instant
+  /// When the last byte came from the peer.
+  var lastReceived: Instant
+
+  // Reading.
+  var connection = ServerConnection()
+  var receivedMessageCount: UInt64 = 0
+  var receivedByteCount: UInt64 = 0
+  /// GCRA: when the next message would be on time (see `Shard.isWithinRate`).
+  var rateClock = Instant.origin
+
+  // Liveness and end.
+  /// Since when the peer owes us something: a Pong, or the rest of a close; origin: nothing.
+  var owedSince = Instant.origin
+  /// Microseconds; 0: not measured.
+  var pingRoundTrip: UInt32 = 0
+  var deadline = DeadlineLink()
+  var cause: CloseCause?
+  var droppedMessageCount: UInt32 = 0
+  let index: UInt32
+  /// What is only read when the session ends.
+  var details: SessionDetails
+  /// The request so far, while it is incomplete.
+  var request: BlockPointer?
+
+  init(socket: Int32, index: UInt32, listener: UInt16, now: Instant, details: SessionDetails) {
+    self.socket = socket
+    self.index = index
+    self.listener = listener
+    self.lastData = now
+    self.lastReceived = now
+    self.details = details
+  }
+}
+
+package typealias SessionPointer = UnsafeMutablePointer<Session>
+
+/// The sessions of one shard, in slabs whose addresses never change.
+package struct SessionTable: ~Copyable {
+  private var slabs: [SessionPointer] = []
+  private var firstFree = SessionTable.none
+  /// Sessions made and not yet freed.
+  package private(set) var count = 0
+
+  package static let none = UInt32.max
+  private static let slabShift: UInt32 = 7
+  private static let slabCount = 1 << 7
+
+  init() {}
+
+  deinit {
+    for slab in slabs { slab.deallocate() }
+  }
+
+  /// The session with an index that was given out.
+  @inline(__always)
+  package subscript(index: UInt32) -> SessionPointer {
+    slabs[Int(index >> Self.slabShift)] + Int(index & UInt32(Self.slabCount - 1))
+  }
+
+  /// Indices that may be in use are below this; a dead or free one has `phase == .dead`.
+  package var indexLimit: UInt32 { UInt32(slabs.count << Self.slabShift) }
+
+  mutating func make(socket: Int32, listener: UInt16, now: Instant, details: SessionDetails)
+    -> SessionPointer
+  {
+    if firstFree == Self.none { addSlab() }
+    let index = firstFree
+    let session = self[index]
+    firstFree = session.pointee.deadline.next
+    session.initialize(
+      to: Session(socket: socket, index: index, listener: listener, now: now, details: details))
+    count += 1
+    return session
+  }
+
+  mutating func free(_ session: SessionPointer) {
+    session.pointee.deadline.next = firstFree
+    firstFree = session.pointee.index
+    count -= 1
+  }
+
+  private mutating func addSlab() {
+    let slab = SessionPointer.allocate(capacity: Self.slabCount)
+    let base = indexLimit
+    slabs.append(slab)
+    for offset in (0..<UInt32(Self.slabCount)).reversed() {
+      var session = Session(
+        socket: -1, index: base + offset, listener: 0, now: .origin, details: SessionDetails())
+      session.phase = .dead
+      session.deadline.next = firstFree
+      (slab + Int(offset)).initialize(to: session)
+      firstFree = base + offset
+    }
+  }
+}

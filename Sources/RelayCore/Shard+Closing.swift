@@ -1,0 +1,234 @@
+// How connections end. Whoever notices the end names a cause, and the first cause wins; at most one
+// Close frame is sent; `drop` is the one exit and the one place that records a `ClosedConnection`.
+//
+// A Close frame must reach the peer: after it our direction is ended with FIN and the peer's is read
+// to its end. Closing the socket at once would turn unread bytes into a reset, which destroys the
+// Close frame on its way.
+
+import WebSocketProtocol
+
+/// Texts of an end in progress.
+struct ClosingNotes {
+  var detail = ""
+  var reasonSent = ""
+  var reasonReceived = ""
+  var unsentByteCount = 0
+}
+
+extension Shard where T: ~Copyable {
+  // MARK: - Ends that the relay begins
+
+  /// Ends a connection for what its peer did wrong.
+  mutating func fail(_ session: SessionPointer, _ violation: ProtocolViolation) {
+    let cause: CloseCause =
+      switch violation {
+      case .invalidUTF8InText, .invalidUTF8InCloseReason: .invalidUTF8
+      case .messageTooBig: .messageTooBig
+      default: .protocolError
+      }
+    let detail =
+      if case .messageTooBig(let maximum, let count) = violation {
+        "max_message_size=\(maximum) got=\(count)"
+      } else {
+        violation.description
+      }
+    fail(session, cause, violation.closeCode, reason: violation.description, detail: detail)
+  }
+
+  /// Begins the closing handshake for a cause of the relay's.
+  @inline(never)
+  mutating func fail(
+    _ session: SessionPointer, _ cause: CloseCause, _ code: CloseCode, reason: String,
+    detail: String = ""
+  ) {
+    guard session.pointee.phase == .open else { return }
+    setCause(session, cause)
+    note(session) {
+      $0.detail = detail
+      $0.reasonSent = reason
+    }
+    sendClose(session, CloseFrame(code: code, reason: reason))
+    guard session.pointee.phase == .open else { return }
+    session.pointee.phase = .closing
+    // Bytes that are no frames, or come after a Close, hold no answer: only the end of TCP is left.
+    if session.pointee.connection.reading == .nothing { endSendingWhenFlushed(session) }
+    session.pointee.owedSince = now
+    scheduleDeadline(session)
+    updateInterest(session)
+  }
+
+  private mutating func sendClose(_ session: SessionPointer, _ frame: CloseFrame) {
+    hub.leave(session)
+    session.pointee.connection.releaseMessage(&pool)
+    guard let payload = session.pointee.connection.sendClose(frame) else { return }
+    payload.withUnsafeBytes { sendControl(.close, $0, on: session) }
+  }
+
+  // MARK: - Ends that the peer begins or finishes
+
+  /// The peer's Close arrived: answer it if it is the first, and end TCP.
+  mutating func receivedClose(_ session: SessionPointer, _ frame: CloseFrame) {
+    if !frame.reason.isEmpty { note(session) { $0.reasonReceived = frame.reason } }
+    if session.pointee.phase == .open {
+      setCause(session, Self.cause(ofReceived: frame.code))
+      // RFC 6455 §5.5.1: the answer echoes the code; an empty Close gets an empty one.
+      sendClose(session, CloseFrame(code: frame.code))
+      guard session.pointee.phase == .open else { return }
+    }
+    session.pointee.phase = .lingering
+    session.pointee.owedSince = now
+    endSendingWhenFlushed(session)
+    scheduleDeadline(session)
+  }
+
+  private static func cause(ofReceived code: CloseCode?) -> CloseCause {
+    switch code?.rawValue {
+    case 1002, 1003, 1007, 1008, 1009, 1010, 1011: .peerCloseError
+    default: .peerClose
+    }
+  }
+
+  /// The peer ended its direction of TCP.
+  @inline(never)
+  mutating func receivedEnd(_ session: SessionPointer) {
+    drop(session, cause: .peerFin, endedByPeer: true)
+  }
+
+  /// A call on the socket failed.
+  @inline(never)
+  mutating func socketFailed(_ session: SessionPointer, _ errno: Int32) {
+    drop(session, cause: CloseCause(errno: errno), errno: errno, reset: true)
+  }
+
+  // MARK: - The end of TCP
+
+  /// Ends our direction once everything queued is sent.
+  mutating func endSendingWhenFlushed(_ session: SessionPointer) {
+    session.pointee.endsSending = true
+    if session.pointee.outbound.isEmpty { endSendingNow(session) } else { updateInterest(session) }
+  }
+
+  mutating func endSendingNow(_ session: SessionPointer) {
+    session.pointee.endsSending = false
+    session.pointee.phase = .lingering
+    transport.endSending(session.pointee.socket)
+    setInterest(session, reading: true, writing: false)
+  }
+
+  /// The one exit: takes the session out of everything, closes its socket, and records its end.
+  @inline(never)
+  mutating func drop(
+    _ session: SessionPointer, cause: CloseCause, errno: Int32 = 0, reset: Bool = false,
+    endedByPeer: Bool = false
+  ) {
+    let phase = session.pointee.phase
+    if phase == .dead { return }
+    setCause(session, cause)
+    hub.leave(session)
+    wheel.cancel(session, in: sessions)
+    if !session.pointee.isRefused {
+      record(session, errno: errno, endedByPeer: endedByPeer)
+    }
+    if isCounted(session) {
+      occupancies[Int(session.pointee.route)].leave()
+      shared.open.leave()
+    }
+    transport.close(session.pointee.socket, reset: reset)
+    session.pointee.connection.releaseAll(&pool)
+    session.pointee.outbound.removeAll(&pool)
+    releaseRequest(session)
+    session.pointee.details.release()
+    closingNotes[session.pointee.index] = nil
+    session.pointee.phase = .dead
+    ended.append(session)
+  }
+
+  /// Whether the session passed its opening handshake.
+  private func isCounted(_ session: SessionPointer) -> Bool {
+    session.pointee.phase != .handshake && !session.pointee.isRefused
+  }
+
+  // MARK: - The record
+
+  func setCause(_ session: SessionPointer, _ cause: CloseCause) {
+    if session.pointee.cause == nil { session.pointee.cause = cause }
+  }
+
+  mutating func note(_ session: SessionPointer, _ change: (inout ClosingNotes) -> Void) {
+    change(&closingNotes[session.pointee.index, default: ClosingNotes()])
+  }
+
+  private mutating func record(_ session: SessionPointer, errno: Int32, endedByPeer: Bool) {
+    let closed = makeRecord(session, errno: errno, endedByPeer: endedByPeer)
+    counters.closedCount += 1
+    counters.closedCounts[closed.cause, default: 0] += 1
+    counters.receivedMessageCount &+= closed.receivedMessageCount
+    counters.receivedByteCount &+= closed.receivedByteCount
+    counters.sentMessageCount &+= closed.sentMessageCount
+    counters.sentByteCount &+= closed.sentByteCount
+    counters.droppedMessageCount &+= closed.droppedMessageCount
+    transport.record(.closed(closed))
+  }
+
+  private mutating func makeRecord(
+    _ session: SessionPointer, errno: Int32, endedByPeer: Bool
+  ) -> ClosedConnection {
+    let facts = session.pointee.details.facts
+    let notes = closingNotes[session.pointee.index] ?? ClosingNotes()
+    let connection = session.pointee.connection
+    let isOpened = isCounted(session)
+    let isEcho = !isOpened || rules[Int(session.pointee.route)].isEcho
+    let isClean =
+      endedByPeer && connection.codeSent != nil && connection.codeReceived != nil
+    let info = isClean ? nil : transport.info(session.pointee.socket)
+    return ClosedConnection(
+      connectionID: facts.connectionID, cause: session.pointee.cause ?? .internalError,
+      detail: notes.detail, phase: session.pointee.recordedPhase, errno: errno,
+      codeSent: connection.codeSent, codeReceived: connection.codeReceived,
+      reasonSent: notes.reasonSent, reasonReceived: notes.reasonReceived,
+      order: session.pointee.closeOrder, isClean: isClean,
+      route: isOpened ? table.routes[Int(session.pointee.route)].pattern.description : "",
+      channel: isEcho ? "" : String(facts.path.prefix { $0 != "?" }),
+      listener: listeners[Int(session.pointee.listener)].name, peer: facts.peer, via: nil,
+      path: facts.path, origin: facts.origin, subprotocol: facts.subprotocol,
+      userAgent: facts.userAgent, duration: UInt64(max(0, now - facts.acceptedAt)),
+      idle: UInt64(max(0, now - session.pointee.lastReceived)),
+      pingRoundTrip: session.pointee.pingRoundTrip == 0
+        ? nil : UInt64(session.pointee.pingRoundTrip),
+      receivedMessageCount: session.pointee.receivedMessageCount,
+      receivedByteCount: session.pointee.receivedByteCount,
+      sentMessageCount: session.pointee.sentMessageCount,
+      sentByteCount: session.pointee.sentByteCount,
+      droppedMessageCount: UInt64(session.pointee.droppedMessageCount),
+      unsentByteCount: UInt64(max(notes.unsentByteCount, session.pointee.outbound.byteCount)),
+      tcpRetransmitCount: info?.retransmitCount, tcpRoundTrip: info?.roundTrip)
+  }
+}
+
+extension Session {
+  var recordedPhase: ConnectionPhase {
+    switch phase {
+    case .handshake: .handshake
+    case .open: .open
+    case .closing, .lingering, .dead: .closing
+    }
+  }
+
+  var closeOrder: CloseOrder {
+    if connection.codeSent == nil && connection.codeReceived == nil { return .none }
+    if connection.codeSent == nil { return .receivedFirst }
+    return connection.sentCloseFirst ? .sentFirst : .receivedFirst
+  }
+}
+
+extension CloseCause {
+  /// The cause that an error number of Linux stands for when a socket call fails.
+  init(errno: Int32) {
+    switch errno {
+    case 32, 103, 104: self = .peerReset  // EPIPE, ECONNABORTED, ECONNRESET
+    case 100, 101, 110, 112, 113: self = .networkTimeout  // ENETDOWN … ETIMEDOUT … EHOSTUNREACH
+    case 12, 23, 24, 105: self = .shed  // ENOMEM, ENFILE, EMFILE, ENOBUFS
+    default: self = .internalError
+    }
+  }
+}

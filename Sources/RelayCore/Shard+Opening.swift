@@ -1,0 +1,156 @@
+// From the first byte to the 101: the request is read, routed, and answered.
+
+import WebSocketProtocol
+
+extension Shard where T: ~Copyable {
+  /// Takes bytes of a request; `bytes` is where they and all earlier ones are.
+  @inline(never)
+  mutating func receiveRequest(
+    _ session: SessionPointer, _ bytes: UnsafeMutableRawBufferPointer, searchedByteCount: Int
+  ) {
+    var limits = HandshakeLimits()
+    limits.maximumRequestByteCount =
+      listeners[Int(session.pointee.listener)].maximumRequestByteCount
+    switch OpeningHandshake.receive(
+      UnsafeRawBufferPointer(bytes), searchedByteCount: searchedByteCount, limits: limits)
+    {
+    case .incomplete: keepRequest(session, bytes)
+    case .refused(let refusal): refuse(session, refusal)
+    case .request(let request, let byteCount):
+      if let refusal = open(session, request) {
+        refuse(session, refusal)
+      } else if session.pointee.phase == .open && byteCount < bytes.count {
+        let start = bytes.baseAddress! + byteCount
+        relay(session, ReceivedBytes(start, count: bytes.count - byteCount))
+      }
+      releaseRequest(session)
+    }
+  }
+
+  private mutating func keepRequest(
+    _ session: SessionPointer, _ bytes: UnsafeMutableRawBufferPointer
+  ) {
+    let block: BlockPointer
+    if let held = session.pointee.request {
+      // The bytes are in it already; make room for more.
+      block = pool.grow(held, to: bytes.count + 256)
+    } else {
+      block = pool.take(atLeast: bytes.count + 256)
+      block.bytes.copyMemory(from: bytes.baseAddress!, byteCount: bytes.count)
+      block.pointee.end = bytes.count
+    }
+    session.pointee.request = block
+  }
+
+  mutating func releaseRequest(_ session: SessionPointer) {
+    if let block = session.pointee.request {
+      session.pointee.request = nil
+      pool.put(block)
+    }
+  }
+
+  /// Opens the session on its route, or says why not.
+  private mutating func open(_ session: SessionPointer, _ request: UpgradeRequest)
+    -> HandshakeRefusal?
+  {
+    var facts = session.pointee.details.facts
+    facts.path = request.query.isEmpty ? request.path : "\(request.path)?\(request.query)"
+    facts.origin = request.origin
+    facts.userAgent = request.userAgent
+    let index: Int
+    switch admit(request) {
+    case .failure(let refusal): return refusal.recording(request)
+    case .success(let admission):
+      index = admission.route
+      facts.subprotocol = admission.subprotocol ?? ""
+      session.pointee.details.release()
+      session.pointee.details = SessionDetails(facts)
+    }
+    session.pointee.route = UInt16(index)
+    session.pointee.phase = .open
+    session.pointee.lastData = now
+    counters.openedCount += 1
+    let response = OpeningHandshake.response(
+      to: request, subprotocol: facts.subprotocol.isEmpty ? nil : facts.subprotocol,
+      extensions: nil)
+    response.withUnsafeBytes { send(session, $0.baseAddress!, $0.count) }
+    guard session.pointee.phase == .open else { return nil }
+    if !rules[index].isEcho { join(session, request.path) }
+    scheduleDeadline(session)
+    if recordsOpened { recordOpened(session, facts) }
+    return nil
+  }
+
+  private struct Admission {
+    var route: Int
+    var subprotocol: String?
+  }
+
+  /// Decides on a request, the cheap and general reasons first, and counts the connection if it may
+  /// come in.
+  private mutating func admit(_ request: UpgradeRequest) -> Result<Admission, HandshakeRefusal> {
+    if drain != nil { return .failure(.draining(retryAfter: Limits.retryAfter)) }
+    guard let index = table.match(request.path) else {
+      return .failure(.noRoute(path: request.path))
+    }
+    let route = table.routes[index]
+    if !route.origins.isEmpty && !OriginRule.allows(request.origin, route.origins) {
+      return .failure(.originRefused)
+    }
+    var subprotocol: String?
+    if !route.subprotocols.isEmpty {
+      subprotocol = OpeningHandshake.selectSubprotocol(
+        offered: request.subprotocols, supported: route.subprotocols)
+      if subprotocol == nil {
+        return .failure(.noCommonSubprotocol)
+      }
+    }
+    guard occupancies[index].enter(maximum: route.maximumConnectionCount) else {
+      return .failure(.tooManyConnections(retryAfter: Limits.retryAfter))
+    }
+    guard shared.open.enter(maximum: shared.limits.maximumConnectionCount) else {
+      occupancies[index].leave()
+      return .failure(.tooManyConnections(retryAfter: Limits.retryAfter))
+    }
+    return .success(Admission(route: index, subprotocol: subprotocol))
+  }
+
+  private mutating func join(_ session: SessionPointer, _ path: String) {
+    // What others published before this is not for the newcomer.
+    if let channel = hub.channel(path), channel.pointee.batch != nil { flush(channel) }
+    hub.join(session, path)
+  }
+
+  private mutating func recordOpened(
+    _ session: SessionPointer, _ facts: SessionDetails.Facts
+  ) {
+    transport.record(
+      .opened(
+        OpenedConnection(
+          connectionID: facts.connectionID,
+          route: table.routes[Int(session.pointee.route)].pattern.description,
+          listener: listeners[Int(session.pointee.listener)].name, peer: facts.peer,
+          path: facts.path, origin: facts.origin, subprotocol: facts.subprotocol,
+          userAgent: facts.userAgent)))
+  }
+
+  /// Answers a request with an HTTP error and ends the connection.
+  mutating func refuse(_ session: SessionPointer, _ refusal: HandshakeRefusal) {
+    let facts = session.pointee.details.facts
+    counters.refusedCount += 1
+    transport.record(
+      .refused(
+        RefusedHandshake(
+          connectionID: facts.connectionID, status: refusal.status, rule: refusal.rule,
+          listener: listeners[Int(session.pointee.listener)].name, peer: facts.peer, via: nil,
+          path: refusal.path, origin: refusal.origin, userAgent: refusal.userAgent,
+          duration: UInt64(max(0, now - facts.acceptedAt)))))
+    session.pointee.phase = .closing
+    session.pointee.isRefused = true
+    session.pointee.owedSince = now
+    refusal.response().withUnsafeBytes { send(session, $0.baseAddress!, $0.count) }
+    guard session.pointee.phase == .closing else { return }
+    endSendingWhenFlushed(session)
+    scheduleDeadline(session)
+  }
+}

@@ -1,0 +1,63 @@
+// What may wait for one connection, and what happens to a consumer slower than that.
+
+import WebSocketProtocol
+
+extension Shard where T: ~Copyable {
+  /// Queues frames of which the socket took `taken` bytes, within the route's bound and under its
+  /// policy; never more than the bound and the rest of one begun frame wait.
+  mutating func enqueue(
+    _ bytes: UnsafeRawPointer, _ count: Int, taken: Int, on session: SessionPointer
+  ) {
+    var offset = 0
+    while offset < taken { offset += FrameHeader.serverFrameByteCount(at: bytes + offset) }
+    // What is begun must be finished: half a frame would break every frame after it.
+    session.pointee.outbound.append(
+      bytes + taken, offset - taken, partialByteCount: offset - taken, pool: &pool)
+    let maximum = rules[Int(session.pointee.route)].maximumOutboundByteCount
+    if session.pointee.outbound.byteCount + count - offset <= maximum {
+      session.pointee.outbound.append(bytes + offset, count - offset, pool: &pool)
+    } else if !enqueueSingly(bytes, offset..<count, maximum, on: session) {
+      return failSlowConsumer(session)
+    }
+    updateInterest(session)
+  }
+
+  /// Queues frame by frame as the policy says; false: the policy is to disconnect.
+  private mutating func enqueueSingly(
+    _ bytes: UnsafeRawPointer, _ range: Range<Int>, _ maximum: Int, on session: SessionPointer
+  ) -> Bool {
+    let policy = rules[Int(session.pointee.route)].slowConsumerPolicy
+    if policy == .disconnect { return false }
+    var offset = range.lowerBound
+    while offset < range.upperBound {
+      let length = FrameHeader.serverFrameByteCount(at: bytes + offset)
+      let excess = session.pointee.outbound.byteCount + length - maximum
+      if excess > 0 && policy == .dropOldest && length <= maximum {
+        countDropped(session.pointee.outbound.dropOldest(excess, pool: &pool), session)
+      }
+      if session.pointee.outbound.byteCount + length <= maximum {
+        session.pointee.outbound.append(bytes + offset, length, pool: &pool)
+      } else {
+        countDropped(1, session)
+      }
+      offset += length
+    }
+    return true
+  }
+
+  private func countDropped(_ count: Int, _ session: SessionPointer) {
+    session.pointee.droppedMessageCount &+= UInt32(truncatingIfNeeded: count)
+  }
+
+  /// Closes a consumer that is too slow. What waits and is not begun is dropped, so that the Close
+  /// frame is not behind a megabyte that nobody reads; the record keeps how much it was.
+  mutating func failSlowConsumer(_ session: SessionPointer) {
+    let waiting = session.pointee.outbound.byteCount
+    let maximum = rules[Int(session.pointee.route)].maximumOutboundByteCount
+    closingNotes[session.pointee.index, default: ClosingNotes()].unsentByteCount = waiting
+    countDropped(session.pointee.outbound.dropAll(&pool), session)
+    fail(
+      session, .slowConsumer, .tryAgainLater, reason: "slow consumer",
+      detail: "send_buffer=\(maximum) waiting=\(waiting)")
+  }
+}

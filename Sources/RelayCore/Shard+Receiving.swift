@@ -1,0 +1,80 @@
+// Where received bytes go, and to whom they are given, by how far the connection has come.
+
+import WebSocketProtocol
+
+extension Shard where T: ~Copyable {
+  /// Where the next bytes of a session are to be received; `received` must follow.
+  @inline(__always)
+  package mutating func receiveSpace(_ session: SessionPointer) -> UnsafeMutableRawBufferPointer {
+    if session.pointee.phase == .open {
+      if let direct = session.pointee.connection.directReceiveSpace(
+        atLeast: Limits.directReceiveByteCount)
+      {
+        return direct
+      }
+    } else if let request = session.pointee.request {
+      return UnsafeMutableRawBufferPointer(
+        start: request.bytes + request.pointee.end, count: request.room)
+    }
+    return receiveBuffer
+  }
+
+  /// Takes what a receive call on the session gave: `count` bytes in `receiveSpace`, 0 at the end of
+  /// the peer's stream, or the negative error number.
+  @inline(__always)
+  package mutating func received(_ session: SessionPointer, _ count: Int) {
+    guard count > 0 else {
+      if count == 0 { receivedEnd(session) } else { socketFailed(session, Int32(-count)) }
+      return
+    }
+    session.pointee.lastReceived = now
+    if session.pointee.phase == .open {
+      if session.pointee.connection.directReceiveSpace(atLeast: Limits.directReceiveByteCount)
+        != nil
+      {
+        relayDirect(session, count)
+      } else {
+        relay(session, ReceivedBytes(receiveBuffer.baseAddress!, count: count))
+      }
+    } else {
+      receivedElsewhere(session, count)
+    }
+  }
+
+  @inline(never)
+  private mutating func receivedElsewhere(_ session: SessionPointer, _ count: Int) {
+    switch session.pointee.phase {
+    case .handshake:
+      if let request = session.pointee.request {
+        let searched = request.pointee.end
+        request.pointee.end += count
+        receiveRequest(
+          session, UnsafeMutableRawBufferPointer(start: request.bytes, count: searched + count),
+          searchedByteCount: searched)
+      } else {
+        receiveRequest(
+          session, UnsafeMutableRawBufferPointer(rebasing: receiveBuffer[..<count]),
+          searchedByteCount: 0)
+      }
+    case .closing:
+      var input = ReceivedBytes(receiveBuffer.baseAddress!, count: count)
+      receivedWhileClosing(session, &input)
+    case .lingering, .open, .dead: break  // Read only to find the end of TCP.
+    }
+  }
+
+  /// Looks for the peer's Close after ours; data is skipped (RFC 6455 §1.4).
+  mutating func receivedWhileClosing(_ session: SessionPointer, _ input: inout ReceivedBytes) {
+    guard !session.pointee.isRefused else { return }
+    while session.pointee.phase == .closing {
+      switch session.pointee.connection.nextEvent(
+        &input, maximumMessageByteCount: .max, pool: &pool)
+      {
+      case .needsMore: return
+      case .close(let frame): receivedClose(session, frame)
+      case .violation: session.pointee.connection.stopReading()
+      case .message, .ping, .pong: break  // RFC 6455 §5.5.1: nothing is sent after Close.
+      }
+    }
+  }
+}

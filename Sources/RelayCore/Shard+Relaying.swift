@@ -1,0 +1,197 @@
+// The data path: frames in a receive buffer become replies or publishes. Read top-down.
+//
+// Echo replies are written over the very bytes they answer: a server's frame is four bytes shorter
+// than the masked frame that caused it, so the write position never overtakes the read position. One
+// receive call, one pass, one send call.
+
+import WebSocketProtocol
+
+/// Replies being written over the input, and a message in a block that goes before them.
+struct ReplyBuffer {
+  var start: UnsafeMutableRawPointer
+  var end: UnsafeMutableRawPointer
+  /// A whole frame in a block of its own, to be sent before what is between `start` and `end`.
+  var leading: BlockPointer?
+
+  @inline(__always)
+  init(at start: UnsafeMutableRawPointer) {
+    self.start = start
+    self.end = start
+  }
+
+  @inline(__always)
+  var isEmpty: Bool { start == end && leading == nil }
+}
+
+extension Shard where T: ~Copyable {
+  /// Relays what is in `received`, until it is used up or the session is no longer open.
+  @inline(never)
+  mutating func relay(_ session: SessionPointer, _ received: ReceivedBytes) {
+    var input = received
+    var reply = ReplyBuffer(at: input.next)
+    let rules = self.rules + Int(session.pointee.route)
+    let maximumByteCount = rules.pointee.maximumMessageByteCount
+    while session.pointee.phase == .open {
+      if let message = session.pointee.connection.takeWholeMessage(
+        &input, maximumByteCount: maximumByteCount)
+      {
+        relayMessage(message, session, rules, &reply, input.next)
+        continue
+      }
+      let event = session.pointee.connection.nextEvent(
+        &input, maximumMessageByteCount: maximumByteCount, pool: &pool)
+      if case .needsMore = event { break }
+      handle(event, session, rules, &reply, input.next)
+    }
+    if !reply.isEmpty { flush(&reply, session) }
+    if session.pointee.phase == .closing && input.count > 0 {
+      receivedWhileClosing(session, &input)
+    }
+  }
+
+  /// Relays bytes that were received into the block of the message in progress.
+  @inline(never)
+  mutating func relayDirect(_ session: SessionPointer, _ count: Int) {
+    let event = session.pointee.connection.receivedDirectly(count)
+    if case .needsMore = event { return }
+    let rules = self.rules + Int(session.pointee.route)
+    let start = receiveBuffer.baseAddress!
+    var reply = ReplyBuffer(at: start)
+    handle(event, session, rules, &reply, start)
+    if !reply.isEmpty { flush(&reply, session) }
+  }
+
+  @inline(__always)
+  private mutating func relayMessage(
+    _ message: IncomingMessage, _ session: SessionPointer, _ rules: UnsafePointer<RouteRules>,
+    _ reply: inout ReplyBuffer, _ replyLimit: UnsafeMutableRawPointer
+  ) {
+    // Bit 1: text, bit 2: binary.
+    guard rules.pointee.acceptedOpcodes & (1 << (message.firstByte & 0x0F)) != 0 else {
+      return refuseKind(message, session, &reply)
+    }
+    if rules.pointee.ratePeriod > 0 && !isWithinRate(session, rules.pointee.ratePeriod) {
+      return refuseRate(session, rules, &reply)
+    }
+    session.pointee.receivedMessageCount &+= 1
+    session.pointee.receivedByteCount &+= UInt64(truncatingIfNeeded: message.byteCount)
+    session.pointee.lastData = now
+    let isValid =
+      rules.pointee.isEcho
+      ? echo(message, session, &reply, replyLimit) : publish(message, session, rules)
+    if !isValid { refuseText(session, &reply) }
+  }
+
+  /// Writes the reply to a message; false: it is text and not UTF-8.
+  @inline(__always)
+  private mutating func echo(
+    _ message: IncomingMessage, _ session: SessionPointer, _ reply: inout ReplyBuffer,
+    _ limit: UnsafeMutableRawPointer
+  ) -> Bool {
+    if message.isAssembled { return echoAssembled(message, session, &reply, limit) }
+    let headerByteCount = FrameHeader.writeServer(
+      message.firstByte, payloadByteCount: message.byteCount, to: reply.end)
+    guard message.copyPayload(to: reply.end + headerByteCount) else { return false }
+    reply.end += headerByteCount &+ message.byteCount
+    session.pointee.sentMessageCount &+= 1
+    session.pointee.sentByteCount &+= UInt64(truncatingIfNeeded: message.byteCount)
+    return true
+  }
+
+  /// Replies with a message from a block: a small one is copied to where the input was used up, a
+  /// large one is sent from its block.
+  @inline(never)
+  private mutating func echoAssembled(
+    _ message: IncomingMessage, _ session: SessionPointer, _ reply: inout ReplyBuffer,
+    _ limit: UnsafeMutableRawPointer
+  ) -> Bool {
+    let headerByteCount = FrameHeader.serverByteCount(forPayload: message.byteCount)
+    session.pointee.sentMessageCount &+= 1
+    session.pointee.sentByteCount &+= UInt64(truncatingIfNeeded: message.byteCount)
+    if limit - reply.end >= headerByteCount + message.byteCount {
+      _ = FrameHeader.writeServer(
+        message.firstByte, payloadByteCount: message.byteCount, to: reply.end)
+      (reply.end + headerByteCount).copyMemory(
+        from: message.payload, byteCount: message.byteCount)
+      reply.end += headerByteCount + message.byteCount
+      session.pointee.connection.releaseMessage(&pool)
+      return true
+    }
+    guard let block = session.pointee.connection.takeMessageBlock() else {
+      preconditionFailure("an assembled message without a block")
+    }
+    if !reply.isEmpty { flush(&reply, session) }
+    block.pointee.start = -headerByteCount
+    _ = FrameHeader.writeServer(
+      message.firstByte, payloadByteCount: message.byteCount, to: block.bytes - headerByteCount)
+    reply.leading = block
+    return true
+  }
+}
+
+// MARK: - What is not a plain message
+
+extension Shard where T: ~Copyable {
+  @inline(never)
+  private mutating func handle(
+    _ event: IncomingEvent, _ session: SessionPointer, _ rules: UnsafePointer<RouteRules>,
+    _ reply: inout ReplyBuffer, _ replyLimit: UnsafeMutableRawPointer
+  ) {
+    switch event {
+    case .needsMore: break
+    case .message(let message):
+      relayMessage(message, session, rules, &reply, replyLimit)
+      session.pointee.connection.releaseMessage(&pool)
+    case .ping(let payload):
+      if !reply.isEmpty { flush(&reply, session) }
+      // RFC 6455 §5.5.3: a Pong has the payload of the Ping it answers.
+      sendControl(.pong, payload, on: session)
+    case .pong(let payload): receivedPong(session, payload)
+    case .close(let frame):
+      if !reply.isEmpty { flush(&reply, session) }
+      receivedClose(session, frame)
+    case .violation(let violation):
+      if !reply.isEmpty { flush(&reply, session) }
+      fail(session, violation)
+    }
+  }
+
+  /// GCRA: a message is on time unless messages come so fast that the clock of the allowed rate is a
+  /// second ahead, which is the burst.
+  @inline(__always)
+  private func isWithinRate(_ session: SessionPointer, _ period: Int64) -> Bool {
+    let clock = max(session.pointee.rateClock, now) + period
+    if clock - now > 1_000_000 { return false }
+    session.pointee.rateClock = clock
+    return true
+  }
+
+  @inline(never)
+  private mutating func refuseKind(
+    _ message: IncomingMessage, _ session: SessionPointer, _ reply: inout ReplyBuffer
+  ) {
+    if !reply.isEmpty { flush(&reply, session) }
+    let kind = message.isText ? "text" : "binary"
+    let accepted = message.isText ? "binary" : "text"
+    fail(
+      session, .unsupportedData, .unsupportedData, reason: "\(kind) is not accepted here",
+      detail: "accept=\(accepted) got=\(kind)")
+  }
+
+  @inline(never)
+  private mutating func refuseRate(
+    _ session: SessionPointer, _ rules: UnsafePointer<RouteRules>, _ reply: inout ReplyBuffer
+  ) {
+    if !reply.isEmpty { flush(&reply, session) }
+    let rate = table.routes[Int(session.pointee.route)].maximumMessageRate
+    fail(
+      session, .rateLimit, .policyViolation, reason: "more than \(rate) messages a second",
+      detail: "max_message_rate=\(rate)")
+  }
+
+  @inline(never)
+  private mutating func refuseText(_ session: SessionPointer, _ reply: inout ReplyBuffer) {
+    if !reply.isEmpty { flush(&reply, session) }
+    fail(session, .invalidUTF8InText)
+  }
+}

@@ -1,0 +1,165 @@
+// Out to the socket, or into the session's queue: who waits is told when the socket has room.
+
+import WebSocketProtocol
+
+extension Shard where T: ~Copyable {
+  /// Sends the replies of a session and empties the buffer.
+  @inline(__always)
+  mutating func flush(_ reply: inout ReplyBuffer, _ session: SessionPointer) {
+    let count = reply.end - reply.start
+    if reply.leading == nil && session.pointee.outbound.isEmpty {
+      let taken = transport.send(reply.start, count, on: session.pointee.socket)
+      if taken != count { queueReply(reply.start, count, taken, session) }
+    } else {
+      flushSlowly(&reply, session)
+    }
+    reply.start = reply.end
+  }
+
+  @inline(never)
+  private mutating func queueReply(
+    _ bytes: UnsafeRawPointer, _ count: Int, _ taken: Int, _ session: SessionPointer
+  ) {
+    if taken < 0 { return socketFailed(session, Int32(-taken)) }
+    append(bytes, count, taken: taken, to: session)
+    updateInterest(session)
+  }
+
+  @inline(never)
+  private mutating func flushSlowly(_ reply: inout ReplyBuffer, _ session: SessionPointer) {
+    let count = reply.end - reply.start
+    var taken = 0
+    if let block = reply.leading {
+      reply.leading = nil
+      if session.pointee.outbound.isEmpty {
+        pieces[0] = OutboundPiece(block.bytes + block.pointee.start, count: block.count)
+        pieces[1] = OutboundPiece(reply.start, count: count)
+        let all = UnsafeBufferPointer(rebasing: pieces[..<(count > 0 ? 2 : 1)])
+        taken = transport.send(all, on: session.pointee.socket)
+        if taken < 0 {
+          pool.put(block)
+          return socketFailed(session, Int32(-taken))
+        }
+      }
+      let takenOfBlock = min(taken, block.count)
+      taken -= takenOfBlock
+      block.pointee.start += takenOfBlock
+      if block.count == 0 {
+        pool.put(block)
+      } else {
+        session.pointee.outbound.adopt(block, isBegun: takenOfBlock > 0)
+      }
+    }
+    append(reply.start, count, taken: taken, to: session)
+    updateInterest(session)
+  }
+
+  /// Queues what is left of whole frames of which the socket took `taken` bytes.
+  private mutating func append(
+    _ bytes: UnsafeRawPointer, _ count: Int, taken: Int, to session: SessionPointer
+  ) {
+    let boundary = frameBoundary(bytes, atOrAfter: taken)
+    session.pointee.outbound.append(
+      bytes + taken, count - taken, partialByteCount: boundary - taken, pool: &pool)
+  }
+
+  /// The first offset at or after `offset` where a frame begins or all frames end.
+  private func frameBoundary(_ bytes: UnsafeRawPointer, atOrAfter offset: Int) -> Int {
+    var boundary = 0
+    while boundary < offset {
+      boundary += FrameHeader.serverFrameByteCount(at: bytes + boundary)
+    }
+    return boundary
+  }
+
+  /// Sends bytes that are no data message, such as an HTTP answer; what does not fit waits.
+  mutating func send(_ session: SessionPointer, _ bytes: UnsafeRawPointer, _ count: Int) {
+    var taken = 0
+    if session.pointee.outbound.isEmpty {
+      taken = transport.send(bytes, count, on: session.pointee.socket)
+      if taken < 0 { return socketFailed(session, Int32(-taken)) }
+    }
+    if taken < count {
+      session.pointee.outbound.append(
+        bytes + taken, count - taken, partialByteCount: taken > 0 ? count - taken : 0, pool: &pool)
+      updateInterest(session)
+    }
+  }
+
+  /// Sends a control frame. A peer that does not read cannot make Pongs pile up: past the route's
+  /// bound it is a slow consumer.
+  mutating func sendControl(
+    _ opcode: Opcode, _ payload: UnsafeRawBufferPointer, on session: SessionPointer
+  ) {
+    let rules = self.rules + Int(session.pointee.route)
+    let frameByteCount = 2 + payload.count
+    if opcode != .close
+      && session.pointee.outbound.byteCount + frameByteCount
+        > rules.pointee.maximumOutboundByteCount
+    {
+      return failSlowConsumer(session)
+    }
+    let headerByteCount = FrameHeader.writeServer(
+      FrameHeader.finalBit | opcode.rawValue, payloadByteCount: payload.count, to: scratch)
+    if let base = payload.baseAddress {
+      (scratch + headerByteCount).copyMemory(from: base, byteCount: payload.count)
+    }
+    send(session, scratch, headerByteCount + payload.count)
+  }
+
+  /// Sends pieces of whole frames; what does not fit is queued under the route's policy.
+  mutating func sendPieces(
+    _ pieces: UnsafeBufferPointer<OutboundPiece>, on session: SessionPointer
+  ) {
+    var taken = 0
+    if session.pointee.outbound.isEmpty {
+      taken = transport.send(pieces, on: session.pointee.socket)
+      if taken < 0 { return socketFailed(session, Int32(-taken)) }
+    }
+    for piece in pieces {
+      if taken < piece.count {
+        enqueue(piece.base, piece.count, taken: taken, on: session)
+        if session.pointee.phase != .open { return }
+      }
+      taken = max(0, taken - piece.count)
+    }
+  }
+
+  /// The socket has room again.
+  package mutating func writable(_ session: SessionPointer) {
+    let outbound = UnsafeMutableBufferPointer(rebasing: pieces[..<WriteQueue.maximumPieceCount])
+    let count = session.pointee.outbound.gather(outbound)
+    if count > 0 {
+      let taken = transport.send(
+        UnsafeBufferPointer(rebasing: outbound[..<count]), on: session.pointee.socket)
+      if taken < 0 { return socketFailed(session, Int32(-taken)) }
+      session.pointee.outbound.consume(taken, pool: &pool)
+    }
+    updateInterest(session)
+  }
+
+  /// Tells the poller what the session waits for. An echo is not read while its replies wait: TCP
+  /// then slows the peer down, and what waits here is bounded by one receive call.
+  mutating func updateInterest(_ session: SessionPointer) {
+    let isWaiting = !session.pointee.outbound.isEmpty
+    if !isWaiting && session.pointee.endsSending { return endSendingNow(session) }
+    let isHeldBack =
+      isWaiting && session.pointee.phase == .open
+      && rules[Int(session.pointee.route)].isEcho
+    setInterest(session, reading: !isHeldBack, writing: isWaiting)
+  }
+
+  func isInterest(_ session: SessionPointer, reading: Bool, writing: Bool) -> Bool {
+    session.pointee.isReading == reading && session.pointee.isWriting == writing
+  }
+
+  mutating func setInterest(_ session: SessionPointer, reading: Bool, writing: Bool) {
+    if session.pointee.phase == .dead || isInterest(session, reading: reading, writing: writing) {
+      return
+    }
+    session.pointee.isReading = reading
+    session.pointee.isWriting = writing
+    transport.watch(
+      session.pointee.socket, reading: reading, writing: writing, session: session)
+  }
+}

@@ -1,0 +1,165 @@
+// One worker's part of the relay, as a value: its sessions, their channels and deadlines. Bytes,
+// readiness and time come in through methods; everything that goes out goes through the transport.
+//
+// The engine's turn: `beginTurn` with the time; for each ready socket `receiveSpace`, a receive call
+// into it, `received`, or `writable`; `expireDeadlines`; `endTurn`. In between, other shards' batches
+// through `deliver`. A session pointer handed out is good until the `endTurn` after its end.
+//
+// It is in files by what happens: Opening, Receiving, Relaying (echo and publish), FanOut, Sending,
+// Closing, Deadlines, Lifecycle (reload, drain, counters).
+
+import WebSocketProtocol
+
+/// The sessions of one worker and what the relay does for them.
+package struct Shard<T: Transport & ~Copyable>: ~Copyable {
+  package var transport: T
+  var now: Instant
+  var sessions = SessionTable()
+  var wheel: DeadlineWheel
+  var pool: BlockPool
+  var hub = Hub()
+  /// Ended in this turn: freed after everything that may still name them.
+  var ended: [SessionPointer] = []
+
+  var table: RouteTable
+  /// The routes of `table` as the data path reads them.
+  var rules: UnsafeMutablePointer<RouteRules>
+  var occupancies: [Occupancy]
+  var listeners: [ListenerPolicy]
+  let shared: SharedRelayState
+
+  /// Where bytes are received that do not go into a block.
+  let receiveBuffer: UnsafeMutableRawBufferPointer
+  /// For control frames and small answers.
+  let scratch: UnsafeMutableRawPointer
+  let pieces: UnsafeMutableBufferPointer<OutboundPiece>
+
+  var connectionIDs: ConnectionIDs
+  var drain: DrainProgress?
+  package internal(set) var counters = ShardCounters()
+  /// Texts of ends in progress, by session index; most ends have none.
+  var closingNotes: [UInt32: ClosingNotes] = [:]
+  /// Whether completed handshakes are recorded (`log.level = "debug"`).
+  package var recordsOpened = false
+
+  static var scratchByteCount: Int { 256 }
+
+  /// A shard without sessions. `firstConnectionID` must leave room for 2^32 of its own.
+  package init(
+    transport: consuming T, routes: RouteTable, listeners: [ListenerPolicy],
+    shared: SharedRelayState, firstConnectionID: UInt64, now: Instant
+  ) {
+    self.transport = transport
+    self.now = now
+    self.wheel = DeadlineWheel(now: now)
+    self.pool = BlockPool(maximumPooledByteCount: Limits.maximumPooledByteCount)
+    self.table = routes
+    self.rules = Self.makeRules(routes)
+    self.occupancies = shared.occupancies(for: routes)
+    self.listeners = listeners
+    self.shared = shared
+    self.receiveBuffer = .allocate(byteCount: Limits.receiveBufferByteCount, alignment: 4096)
+    self.scratch = .allocate(byteCount: Self.scratchByteCount, alignment: 16)
+    self.pieces = .allocate(capacity: 64)
+    self.connectionIDs = ConnectionIDs(next: firstConnectionID)
+  }
+
+  deinit {
+    rules.deallocate()
+    receiveBuffer.deallocate()
+    scratch.deallocate()
+    pieces.deallocate()
+  }
+
+  static func makeRules(_ table: RouteTable) -> UnsafeMutablePointer<RouteRules> {
+    let rules = UnsafeMutablePointer<RouteRules>.allocate(capacity: max(table.routes.count, 1))
+    for (index, route) in table.routes.enumerated() {
+      (rules + index).initialize(to: RouteRules(route))
+    }
+    return rules
+  }
+
+  /// Sessions that have not ended, in any phase.
+  package var sessionCount: Int { sessions.count - ended.count }
+
+  /// Starts a turn: all that happens until `endTurn` happens now.
+  @inline(__always)
+  package mutating func beginTurn(_ now: Instant) { self.now = now }
+
+  /// Ends a turn: sends what was published in it, and frees the sessions that ended.
+  @inline(__always)
+  package mutating func endTurn() {
+    if !hub.listed.isEmpty { flushListedChannels() }
+    if !ended.isEmpty { freeEnded() }
+  }
+
+  @inline(never)
+  private mutating func freeEnded() {
+    for session in ended { sessions.free(session) }
+    ended.removeAll(keepingCapacity: true)
+  }
+
+  /// Takes a new connection from the engine, which has accepted it on a listener.
+  @discardableResult
+  package mutating func accept(_ socket: Int32, from peer: PeerAddress, listener: Int)
+    -> SessionPointer?
+  {
+    let facts = SessionDetails.Facts(
+      connectionID: connectionIDs.make(), acceptedAt: now, peer: peer)
+    let session = sessions.make(
+      socket: socket, listener: UInt16(listener), now: now, details: SessionDetails(facts))
+    counters.acceptedCount += 1
+    let error = transport.add(socket, session: session)
+    if error != 0 {
+      drop(session, cause: .shed, errno: error, reset: true)
+      return nil
+    }
+    scheduleDeadline(session)
+    return session
+  }
+}
+
+/// The next identity of a connection: unique in this process, and by its random upper half over
+/// restarts.
+struct ConnectionIDs {
+  var next: UInt64
+
+  mutating func make() -> UInt64 {
+    defer { next &+= 1 }
+    return next
+  }
+}
+
+/// What one shard has counted since it began.
+package struct ShardCounters: Sendable, Equatable {
+  package var acceptedCount = 0
+  package var openedCount = 0
+  package var refusedCount = 0
+  package var closedCount = 0
+  package var closedCounts: [CloseCause: Int] = [:]
+  /// Of ended connections; `Shard.currentCounters` adds the live ones.
+  package var receivedMessageCount: UInt64 = 0
+  package var receivedByteCount: UInt64 = 0
+  package var sentMessageCount: UInt64 = 0
+  package var sentByteCount: UInt64 = 0
+  package var droppedMessageCount: UInt64 = 0
+  /// Connections now, in any phase.
+  package var liveCount = 0
+
+  package init() {}
+
+  /// Adds another shard's counts.
+  package mutating func add(_ other: ShardCounters) {
+    acceptedCount += other.acceptedCount
+    openedCount += other.openedCount
+    refusedCount += other.refusedCount
+    closedCount += other.closedCount
+    closedCounts.merge(other.closedCounts, uniquingKeysWith: +)
+    receivedMessageCount &+= other.receivedMessageCount
+    receivedByteCount &+= other.receivedByteCount
+    sentMessageCount &+= other.sentMessageCount
+    sentByteCount &+= other.sentByteCount
+    droppedMessageCount &+= other.droppedMessageCount
+    liveCount += other.liveCount
+  }
+}

@@ -1,0 +1,47 @@
+// What all shards of a relay count together: open connections, in all and by route. Atomics, touched
+// when connections come and go, never per message.
+
+import Synchronization
+
+/// How many connections there are of one kind, over all shards.
+package final class Occupancy: Sendable {
+  private let current = Atomic<Int>(0)
+
+  package init() {}
+
+  package var count: Int { current.load(ordering: .relaxed) }
+
+  /// Counts one more unless there are `maximum` already; 0: no maximum.
+  func enter(maximum: Int) -> Bool {
+    let before = current.add(1, ordering: .relaxed).oldValue
+    if maximum > 0 && before >= maximum {
+      current.subtract(1, ordering: .relaxed)
+      return false
+    }
+    return true
+  }
+
+  func leave() { current.subtract(1, ordering: .relaxed) }
+}
+
+/// The counts and bounds that all shards share.
+package final class SharedRelayState: Sendable {
+  package let limits: Limits
+  /// Connections past their opening handshake.
+  package let open = Occupancy()
+  private let byPattern = Mutex<[RoutePattern: Occupancy]>([:])
+
+  package init(limits: Limits) { self.limits = limits }
+
+  /// The count of each route; a pattern keeps its count over reloads.
+  func occupancies(for table: RouteTable) -> [Occupancy] {
+    byPattern.withLock { known in
+      table.routes.map { route in
+        if let occupancy = known[route.pattern] { return occupancy }
+        let occupancy = Occupancy()
+        known[route.pattern] = occupancy
+        return occupancy
+      }
+    }
+  }
+}

@@ -1,0 +1,67 @@
+// The one seam to the machine: what a shard asks of whoever holds the sockets. The engine answers
+// with system calls, the simulation with seeded faults.
+
+import WebSocketProtocol
+
+/// A range of bytes to send; laid out as the kernel's `iovec`.
+package struct OutboundPiece {
+  package var base: UnsafeRawPointer
+  package var count: Int
+
+  package init(_ base: UnsafeRawPointer, count: Int) {
+    self.base = base
+    self.count = count
+  }
+}
+
+/// Kernel evidence on a TCP connection.
+package struct TransportInfo: Sendable, Equatable {
+  package var retransmitCount: UInt32
+  /// Microseconds.
+  package var roundTrip: UInt32
+
+  package init(retransmitCount: UInt32, roundTrip: UInt32) {
+    self.retransmitCount = retransmitCount
+    self.roundTrip = roundTrip
+  }
+}
+
+/// One batch of messages on one channel, as frames.
+package struct ChannelBatch {
+  package var bytes: UnsafeRawPointer
+  package var byteCount: Int
+  package var messageCount: Int
+  package var payloadByteCount: Int
+
+  package init(
+    bytes: UnsafeRawPointer, byteCount: Int, messageCount: Int, payloadByteCount: Int
+  ) {
+    self.bytes = bytes
+    self.byteCount = byteCount
+    self.messageCount = messageCount
+    self.payloadByteCount = payloadByteCount
+  }
+}
+
+/// How a shard acts on the world. Sockets are named by descriptor, sessions by their address.
+package protocol Transport: ~Copyable {
+  /// Sends bytes; returns how many the socket took, 0 if it is full, or the negative error number.
+  mutating func send(_ bytes: UnsafeRawPointer, _ count: Int, on socket: Int32) -> Int
+  /// Sends pieces in order, as one; returns as `send` does.
+  mutating func send(_ pieces: UnsafeBufferPointer<OutboundPiece>, on socket: Int32) -> Int
+  /// Reports a socket's readiness for the session from now on: readable.
+  mutating func add(_ socket: Int32, session: UnsafeMutableRawPointer) -> Int32
+  /// Changes what readiness is reported.
+  mutating func watch(
+    _ socket: Int32, reading: Bool, writing: Bool, session: UnsafeMutableRawPointer)
+  /// Ends our direction of the connection: FIN after all that was sent.
+  mutating func endSending(_ socket: Int32)
+  /// Closes the socket; `reset` discards what the kernel still holds and sends RST.
+  mutating func close(_ socket: Int32, reset: Bool)
+  /// What the kernel knows of the connection; nil where it is not TCP.
+  mutating func info(_ socket: Int32) -> TransportInfo?
+  /// Hands a batch to the other shards that may have members of the channel.
+  mutating func publish(_ batch: ChannelBatch, on channel: String)
+  /// Takes note of what happened to a connection.
+  mutating func record(_ event: ConnectionEvent)
+}

@@ -1,0 +1,158 @@
+// The bytes a socket did not take: whole frames in blocks, the first of which may be partly sent. A
+// frame never spans two blocks, so frames can be found again and dropped.
+
+import WebSocketProtocol
+
+/// Unsent bytes of one connection, in order.
+package struct WriteQueue {
+  private var head: BlockPointer?
+  private var tail: BlockPointer?
+  package private(set) var byteCount = 0
+
+  package init() {}
+
+  @inline(__always)
+  package var isEmpty: Bool { head == nil }
+
+  /// Pieces sent in one call at most.
+  package static let maximumPieceCount = 16
+  private static let smallestBlockByteCount = 1024
+
+  /// Appends frames. The first `partialByteCount` bytes are the rest of a frame already begun; only
+  /// an empty queue may be given such a rest.
+  package mutating func append(
+    _ bytes: UnsafeRawPointer, _ count: Int, partialByteCount: Int = 0, pool: inout BlockPool
+  ) {
+    if count == 0 { return }
+    let block: BlockPointer
+    if let last = tail, partialByteCount == 0, last.room >= count {
+      block = last
+    } else {
+      block = pool.take(atLeast: max(count, Self.smallestBlockByteCount))
+      block.pointee.boundary = partialByteCount
+      link(block)
+    }
+    (block.bytes + block.pointee.end).copyMemory(from: bytes, byteCount: count)
+    block.pointee.end += count
+    byteCount += count
+  }
+
+  /// Appends a block that holds one frame from `start` to `end`, the first bytes of it possibly sent.
+  package mutating func adopt(_ block: BlockPointer, isBegun: Bool) {
+    block.pointee.boundary = isBegun ? block.pointee.end : block.pointee.start
+    byteCount += block.count
+    link(block)
+  }
+
+  private mutating func link(_ block: BlockPointer) {
+    block.pointee.next = nil
+    if let tail { tail.pointee.next = block } else { head = block }
+    tail = block
+  }
+
+  /// Fills `pieces` with the first ranges to send; returns how many.
+  package func gather(_ pieces: UnsafeMutableBufferPointer<OutboundPiece>) -> Int {
+    var count = 0
+    var next = head
+    while let block = next, count < pieces.count {
+      pieces[count] = OutboundPiece(block.bytes + block.pointee.start, count: block.count)
+      count += 1
+      next = block.pointee.next
+    }
+    return count
+  }
+
+  /// Removes `count` sent bytes from the front.
+  package mutating func consume(_ count: Int, pool: inout BlockPool) {
+    byteCount -= count
+    var rest = count
+    while let block = head, rest >= block.count {
+      rest -= block.count
+      removeHead(&pool)
+    }
+    guard rest > 0, let block = head else { return }
+    block.pointee.start += rest
+    while block.pointee.boundary < block.pointee.start {
+      block.pointee.boundary += FrameHeader.serverFrameByteCount(
+        at: block.bytes + block.pointee.boundary)
+    }
+  }
+
+  private mutating func removeHead(_ pool: inout BlockPool) {
+    guard let block = head else { return }
+    head = block.pointee.next
+    if head == nil { tail = nil }
+    pool.put(block)
+  }
+
+  /// Drops everything.
+  package mutating func removeAll(_ pool: inout BlockPool) {
+    while head != nil { removeHead(&pool) }
+    byteCount = 0
+  }
+}
+
+// MARK: - Dropping messages
+
+extension WriteQueue {
+  /// Drops the oldest data messages not yet begun until at least `excess` bytes are gone, or none is
+  /// left; control frames stay. Returns how many messages were dropped.
+  package mutating func dropOldest(_ excess: Int, pool: inout BlockPool) -> Int {
+    var droppedMessageCount = 0
+    var droppedByteCount = 0
+    var next = head
+    while let block = next, droppedByteCount < excess {
+      let (messages, bytes) = dropOldest(excess - droppedByteCount, in: block)
+      droppedMessageCount += messages
+      droppedByteCount += bytes
+      next = block.pointee.next
+    }
+    byteCount -= droppedByteCount
+    removeEmptyBlocks(&pool)
+    return droppedMessageCount
+  }
+
+  /// Drops all data messages not yet begun.
+  package mutating func dropAll(_ pool: inout BlockPool) -> Int {
+    dropOldest(byteCount, pool: &pool)
+  }
+
+  private func dropOldest(_ excess: Int, in block: BlockPointer) -> (messages: Int, bytes: Int) {
+    var messages = 0
+    var read = block.pointee.boundary
+    var write = read
+    let end = block.pointee.end
+    while read < end {
+      let frame = block.bytes + read
+      let length = FrameHeader.serverFrameByteCount(at: frame)
+      let isControl = frame.load(as: UInt8.self) & 0x08 != 0
+      if !isControl && read - write < excess {
+        messages += 1
+      } else {
+        if write != read { (block.bytes + write).copyMemory(from: frame, byteCount: length) }
+        write += length
+      }
+      read += length
+    }
+    block.pointee.end = write
+    return (messages, end - write)
+  }
+
+  private mutating func removeEmptyBlocks(_ pool: inout BlockPool) {
+    var kept: BlockPointer?
+    var next = head
+    head = nil
+    tail = nil
+    while let block = next {
+      next = block.pointee.next
+      if block.count == 0 {
+        pool.put(block)
+        continue
+      }
+      block.pointee.next = nil
+      if let kept { kept.pointee.next = block } else { head = block }
+      kept = block
+      tail = block
+    }
+  }
+}

@@ -1,0 +1,90 @@
+// The transport of the real world: each request of a shard is one system call, or one entry in the
+// mailboxes of the other workers.
+
+import CLinux
+import Glibc
+import RelayCore
+
+/// Takes note of what happens; called on worker threads, so it must not block.
+package protocol ConnectionRecorder: AnyObject, Sendable {
+  /// A connection was opened, refused, or has ended.
+  func record(_ event: ConnectionEvent)
+  /// Connections cannot be accepted for want of descriptors or memory; at most once a second from
+  /// each worker.
+  func acceptFailed(_ error: SystemCallError)
+}
+
+/// Sockets by descriptor, watched by one epoll instance.
+struct EpollTransport: Transport, ~Copyable {
+  let poller: Int32
+  let workerIndex: Int
+  let exchange: Exchange
+  let recorder: any ConnectionRecorder
+
+  @inline(__always)
+  func send(_ bytes: UnsafeRawPointer, _ count: Int, on socket: Int32) -> Int {
+    let taken = Glibc.send(socket, bytes, count, Int32(MSG_NOSIGNAL))
+    return taken >= 0 ? taken : Self.failure()
+  }
+
+  @inline(__always)
+  func send(_ pieces: UnsafeBufferPointer<OutboundPiece>, on socket: Int32) -> Int {
+    var message = msghdr()
+    message.msg_iov = UnsafeMutableRawPointer(mutating: pieces.baseAddress)?
+      .assumingMemoryBound(to: iovec.self)
+    message.msg_iovlen = pieces.count
+    let taken = sendmsg(socket, &message, Int32(MSG_NOSIGNAL))
+    return taken >= 0 ? taken : Self.failure()
+  }
+
+  /// A full socket takes nothing; anything else is an error.
+  @inline(never)
+  private static func failure() -> Int {
+    let error = errno
+    return error == EAGAIN || error == EINTR ? 0 : Int(-error)
+  }
+
+  func add(_ socket: Int32, session: UnsafeMutableRawPointer) -> Int32 {
+    control(EPOLL_CTL_ADD, socket, EPOLLIN.rawValue, session)
+  }
+
+  func watch(_ socket: Int32, reading: Bool, writing: Bool, session: UnsafeMutableRawPointer) {
+    let events = (reading ? EPOLLIN.rawValue : 0) | (writing ? EPOLLOUT.rawValue : 0)
+    _ = control(EPOLL_CTL_MOD, socket, events, session)
+  }
+
+  private func control(
+    _ operation: Int32, _ socket: Int32, _ events: UInt32, _ session: UnsafeMutableRawPointer
+  ) -> Int32 {
+    var event = epoll_event()
+    event.events = events
+    event.data.u64 = UInt64(UInt(bitPattern: session))
+    return epoll_ctl(poller, operation, socket, &event) == 0 ? 0 : errno
+  }
+
+  func endSending(_ socket: Int32) { shutdown(socket, Int32(SHUT_WR)) }
+
+  func close(_ socket: Int32, reset: Bool) {
+    if reset {
+      var option = linger(l_onoff: 1, l_linger: 0)
+      setsockopt(
+        socket, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
+    }
+    Glibc.close(socket)
+    exchange.left(workerIndex)
+  }
+
+  func info(_ socket: Int32) -> TransportInfo? {
+    var retransmits: UInt32 = 0
+    var roundTrip: UInt32 = 0
+    guard linux_tcp_info(socket, &retransmits, &roundTrip) else { return nil }
+    return TransportInfo(retransmitCount: retransmits, roundTrip: roundTrip)
+  }
+
+  @inline(__always)
+  func publish(_ batch: ChannelBatch, on channel: String) {
+    if exchange.workerCount > 1 { exchange.publish(batch, on: channel, from: workerIndex) }
+  }
+
+  func record(_ event: ConnectionEvent) { recorder.record(event) }
+}

@@ -1,0 +1,180 @@
+// The header of one frame (RFC 6455 §5.2): read with every check that needs no other frame, and
+// written. Knows nothing of messages or connections.
+
+/// Which end of a connection this is: what it must mask, and what it may receive (RFC 6455 §5.1).
+package protocol EndpointRole: Sendable {
+  /// A server receives masked frames only; a client, unmasked ones only.
+  static var receivesMaskedFrames: Bool { get }
+}
+
+/// The accepting end.
+package enum ServerRole: EndpointRole {
+  package static var receivesMaskedFrames: Bool { true }
+}
+
+/// The connecting end.
+package enum ClientRole: EndpointRole {
+  package static var receivesMaskedFrames: Bool { false }
+}
+
+/// The header of a frame, decoded.
+package struct FrameHeader: Equatable, Sendable {
+  /// FIN, RSV1-3 and the opcode, as on the wire.
+  package var firstByte: UInt8
+  package var payloadByteCount: Int
+  /// The four key bytes in wire order, as loaded from memory; 0 where the frame is not masked.
+  package var maskingKey: UInt32
+  /// Of the header itself: 2 to 14.
+  package var headerByteCount: Int
+
+  package init(
+    firstByte: UInt8 = 0, payloadByteCount: Int = 0, maskingKey: UInt32 = 0,
+    headerByteCount: Int = 0
+  ) {
+    self.firstByte = firstByte
+    self.payloadByteCount = payloadByteCount
+    self.maskingKey = maskingKey
+    self.headerByteCount = headerByteCount
+  }
+
+  package static let finalBit: UInt8 = 0x80
+  package static let reservedBits: UInt8 = 0x70
+  package static let maskBit: UInt8 = 0x80
+  /// The longest header: two bytes, a 64-bit length and a masking key.
+  package static let maximumByteCount = 14
+  /// The longest header a server writes: no masking key.
+  package static let maximumServerByteCount = 10
+  /// The largest payload of a control frame (RFC 6455 §5.5).
+  package static let maximumControlPayloadByteCount = 125
+
+  package var isFinal: Bool { firstByte & Self.finalBit != 0 }
+  /// Only for a header that was decoded: reserved opcodes do not get that far.
+  package var opcode: Opcode { Opcode(rawValue: firstByte & 0x0F) ?? .continuation }
+}
+
+/// How far the decoding of a header came.
+package enum FrameHeaderDecoding: Equatable, Sendable {
+  /// More bytes are needed: so many in all are known to be.
+  case incomplete(neededByteCount: Int)
+  case complete(FrameHeader)
+  case violation(ProtocolViolation)
+}
+
+extension FrameHeader {
+  /// Decodes the header at the start of `count` readable bytes. A violation is found with the first
+  /// byte that shows it. `allowedReservedBits` are the RSV bits that an extension gave a meaning.
+  package static func decode<Role: EndpointRole>(
+    _ bytes: UnsafeRawPointer, _ count: Int, allowedReservedBits: UInt8 = 0, role: Role.Type
+  ) -> FrameHeaderDecoding {
+    guard count >= 1 else { return .incomplete(neededByteCount: 2) }
+    let first = bytes.load(as: UInt8.self)
+    // RFC 6455 §5.2: RSV bits MUST be 0 unless an extension defines them.
+    if first & reservedBits & ~allowedReservedBits != 0 {
+      return .violation(.reservedBits((first & reservedBits) >> 4))
+    }
+    guard let opcode = Opcode(rawValue: first & 0x0F) else {
+      return .violation(.reservedOpcode(first & 0x0F))
+    }
+    // RFC 6455 §5.5: control frames MUST NOT be fragmented. RSV1 never applies to them (RFC 7692 §6).
+    if opcode.isControl {
+      if first & finalBit == 0 { return .violation(.fragmentedControlFrame(opcode)) }
+      if first & reservedBits != 0 {
+        return .violation(.reservedBits((first & reservedBits) >> 4))
+      }
+    }
+    guard count >= 2 else { return .incomplete(neededByteCount: 2) }
+    let second = bytes.load(fromByteOffset: 1, as: UInt8.self)
+    // RFC 6455 §5.1: a server closes on an unmasked frame, a client on a masked one.
+    if (second & maskBit != 0) != Role.receivesMaskedFrames {
+      return .violation(Role.receivesMaskedFrames ? .unmaskedFrame : .maskedFrame)
+    }
+    let shortLength = Int(second & 0x7F)
+    if opcode.isControl && shortLength > maximumControlPayloadByteCount {
+      return .violation(.controlFrameTooLong(opcode))
+    }
+    return decodeLength(bytes, count, first: first, shortLength: shortLength, role: role)
+  }
+
+  @inline(__always)
+  private static func decodeLength<Role: EndpointRole>(
+    _ bytes: UnsafeRawPointer, _ count: Int, first: UInt8, shortLength: Int, role: Role.Type
+  ) -> FrameHeaderDecoding {
+    let lengthByteCount = shortLength < 126 ? 0 : shortLength == 126 ? 2 : 8
+    let headerByteCount = 2 + lengthByteCount + (Role.receivesMaskedFrames ? 4 : 0)
+    var payload = shortLength
+    // RFC 6455 §5.2: the minimal number of bytes MUST be used, and the top bit of 64 MUST be 0.
+    if lengthByteCount == 2 && count >= 4 {
+      payload = Int(UInt16(bigEndian: bytes.loadUnaligned(fromByteOffset: 2, as: UInt16.self)))
+      if payload < 126 { return .violation(.lengthNotMinimal(payload)) }
+    } else if lengthByteCount == 8 && count >= 10 {
+      let length = UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 2, as: UInt64.self))
+      if length >> 63 != 0 { return .violation(.lengthAbove63Bits) }
+      if length < 65_536 { return .violation(.lengthNotMinimal(Int(length))) }
+      payload = Int(length)
+    }
+    guard count >= headerByteCount else { return .incomplete(neededByteCount: headerByteCount) }
+    let key =
+      Role.receivesMaskedFrames
+      ? bytes.loadUnaligned(fromByteOffset: headerByteCount - 4, as: UInt32.self) : 0
+    return .complete(
+      FrameHeader(
+        firstByte: first, payloadByteCount: payload, maskingKey: key,
+        headerByteCount: headerByteCount))
+  }
+}
+
+extension FrameHeader {
+  /// How many bytes the header of an unmasked frame with this payload takes: 2, 4 or 10.
+  @inline(__always)
+  package static func serverByteCount(forPayload count: Int) -> Int {
+    count < 126 ? 2 : count < 65_536 ? 4 : 10
+  }
+
+  /// Writes the header of an unmasked frame; returns its length. Needs `serverByteCount` of room.
+  @inline(__always)
+  package static func writeServer(
+    _ firstByte: UInt8, payloadByteCount count: Int, to destination: UnsafeMutableRawPointer
+  ) -> Int {
+    destination.storeBytes(of: firstByte, as: UInt8.self)
+    if count < 126 {
+      destination.storeBytes(of: UInt8(truncatingIfNeeded: count), toByteOffset: 1, as: UInt8.self)
+      return 2
+    }
+    if count < 65_536 {
+      destination.storeBytes(of: 126, toByteOffset: 1, as: UInt8.self)
+      destination.storeBytes(
+        of: UInt16(truncatingIfNeeded: count).bigEndian, toByteOffset: 2, as: UInt16.self)
+      return 4
+    }
+    destination.storeBytes(of: 127, toByteOffset: 1, as: UInt8.self)
+    destination.storeBytes(
+      of: UInt64(truncatingIfNeeded: count).bigEndian, toByteOffset: 2, as: UInt64.self)
+    return 10
+  }
+
+  /// Writes the header of a masked frame; returns its length. Needs `maximumByteCount` of room.
+  package static func writeClient(
+    _ firstByte: UInt8, payloadByteCount count: Int, maskingKey: UInt32,
+    to destination: UnsafeMutableRawPointer
+  ) -> Int {
+    let length = writeServer(firstByte, payloadByteCount: count, to: destination)
+    let second = destination.load(fromByteOffset: 1, as: UInt8.self)
+    destination.storeBytes(of: second | maskBit, toByteOffset: 1, as: UInt8.self)
+    destination.storeBytes(of: maskingKey, toByteOffset: length, as: UInt32.self)
+    return length + 4
+  }
+
+  /// The length of a whole unmasked frame that lies at `bytes`: header and payload. Only for frames
+  /// this process wrote itself.
+  package static func serverFrameByteCount(at bytes: UnsafeRawPointer) -> Int {
+    let short = Int(bytes.load(fromByteOffset: 1, as: UInt8.self) & 0x7F)
+    switch short {
+    case 126:
+      return 4 + Int(UInt16(bigEndian: bytes.loadUnaligned(fromByteOffset: 2, as: UInt16.self)))
+    case 127:
+      let length = UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 2, as: UInt64.self))
+      return 10 + Int(truncatingIfNeeded: length)
+    default: return 2 + short
+    }
+  }
+}

@@ -1,0 +1,113 @@
+// Memory for what cannot be passed on at once: a message still arriving, bytes a socket did not
+// take. Blocks come in powers of two and are kept for reuse, because fresh pages cost more than the
+// bytes in them: 250 to 350 µs of page faults for 1 MiB.
+
+/// A piece of memory with a filled range; the bytes follow the header.
+package struct Block {
+  /// The next block of a queue or a free list.
+  package var next: UnsafeMutablePointer<Block>?
+  /// Bytes that fit, not counting the headroom.
+  package var capacity: Int
+  /// The filled range, as offsets from `bytes`.
+  package var start: Int
+  package var end: Int
+  /// In a queue of frames: the first offset at or after `start` where a frame begins.
+  package var boundary: Int
+
+  /// Room in front of a message for the header it is sent with.
+  package static let headroom = 16
+  static let prefixByteCount = 64
+}
+
+package typealias BlockPointer = UnsafeMutablePointer<Block>
+
+extension UnsafeMutablePointer where Pointee == Block {
+  /// Where the bytes of the block begin; `headroom` bytes before it are the block's too.
+  @inline(__always)
+  package var bytes: UnsafeMutableRawPointer {
+    UnsafeMutableRawPointer(self) + Block.prefixByteCount
+  }
+
+  /// Bytes that can still be appended.
+  @inline(__always)
+  package var room: Int { pointee.capacity - pointee.end }
+
+  /// Filled bytes.
+  @inline(__always)
+  package var count: Int { pointee.end - pointee.start }
+}
+
+/// Blocks to take and give back; owned by one shard, used on one thread.
+package struct BlockPool: ~Copyable {
+  private var free: [BlockPointer?]
+  private var pooledByteCount = 0
+  private let maximumPooledByteCount: Int
+
+  private static let smallestShift = 8
+
+  /// A pool that keeps at most so many bytes for reuse.
+  package init(maximumPooledByteCount: Int) {
+    self.free = Array(repeating: nil, count: 48)
+    self.maximumPooledByteCount = maximumPooledByteCount
+  }
+
+  deinit {
+    for list in free {
+      var next = list
+      while let block = next {
+        next = block.pointee.next
+        UnsafeMutableRawPointer(block).deallocate()
+      }
+    }
+  }
+
+  /// An empty block that holds at least `count` bytes.
+  @inline(never)
+  package mutating func take(atLeast count: Int) -> BlockPointer {
+    let index = Self.classIndex(count)
+    if let block = free[index] {
+      free[index] = block.pointee.next
+      pooledByteCount -= block.pointee.capacity
+      block.initialize(
+        to: Block(next: nil, capacity: block.pointee.capacity, start: 0, end: 0, boundary: 0))
+      return block
+    }
+    let capacity = 1 << (index + Self.smallestShift)
+    let memory = UnsafeMutableRawPointer.allocate(
+      byteCount: Block.prefixByteCount + capacity, alignment: 16)
+    let block = memory.bindMemory(to: Block.self, capacity: 1)
+    block.initialize(to: Block(next: nil, capacity: capacity, start: 0, end: 0, boundary: 0))
+    return block
+  }
+
+  /// Gives a block back.
+  @inline(never)
+  package mutating func put(_ block: BlockPointer) {
+    let capacity = block.pointee.capacity
+    if pooledByteCount + capacity > maximumPooledByteCount {
+      UnsafeMutableRawPointer(block).deallocate()
+      return
+    }
+    let index = Self.classIndex(capacity)
+    block.pointee.next = free[index]
+    free[index] = block
+    pooledByteCount += capacity
+  }
+
+  /// A block of at least `count` bytes with the contents of `block`, which is given back.
+  package mutating func grow(_ block: BlockPointer, to count: Int) -> BlockPointer {
+    if count <= block.pointee.capacity { return block }
+    let larger = take(atLeast: count)
+    larger.bytes.copyMemory(from: block.bytes, byteCount: block.pointee.end)
+    larger.pointee.start = block.pointee.start
+    larger.pointee.end = block.pointee.end
+    larger.pointee.boundary = block.pointee.boundary
+    put(block)
+    return larger
+  }
+
+  private static func classIndex(_ count: Int) -> Int {
+    let bits = Int.bitWidth - max(count - 1, 0).leadingZeroBitCount
+    return max(bits - smallestShift, 0)
+  }
+}
