@@ -1,0 +1,100 @@
+// The keys at the top level, in [log], [drain] and [[listen]].
+
+import RelayCore
+
+/// All keys, by section and in the order in which they are printed.
+package enum Keys {
+  /// Connections a bound can name: more than descriptors a process can have.
+  static let connectionCounts = 0...10_000_000
+
+  static let top: [Key<Configuration>] = {
+    let key = KeyMaker(section: .top, standard: Configuration.builtIn)
+    return [
+      key.count(
+        "threads", \.threadCount, 0...1024, .restart,
+        "worker threads; 0 = one per CPU this process may use",
+        "Each connection stays on the thread that accepted it."),
+      key.count(
+        "max_connections", \.maximumConnectionCount, connectionCounts, .newConnections,
+        "connections in all; 0 = what the descriptor limit allows, less a reserve",
+        "Further ones are answered with 503 and Retry-After."),
+    ]
+  }()
+
+  static let log: [Key<Configuration.Log>] = {
+    let key = KeyMaker(section: .log, standard: Configuration.Log())
+    return [
+      key.choice(
+        "target", \.target, .restart,
+        "auto = the journal where there is one, else standard error",
+        "In the journal every entry carries its fields; on standard error it is one line."),
+      key.choice(
+        "format", \.format, .logging, "how entries look on standard error",
+        "Has no effect on the journal."),
+      key.choice(
+        "level", \.level, .logging, "debug adds one entry per opened connection",
+        "Overridden by --log-level."),
+      key.boolean(
+        "peer_details", \.includesPeerDetails, .logging,
+        "false leaves origin, user agent and query strings out of the log",
+        "The address of the peer is always logged."),
+    ]
+  }()
+
+  static let drain: [Key<Configuration.Drain>] = {
+    let key = KeyMaker(section: .drain, standard: Configuration.Drain())
+    return [
+      key.duration(
+        "grace", \.grace, .milliseconds(1) ... .seconds(3600), .nextStop,
+        "how long a stop waits for closing handshakes",
+        "Whoever has not answered by then is cut off; \"0s\" does not wait."),
+      key.duration(
+        "spread", \.spread, .milliseconds(1) ... .seconds(3600), .nextStop,
+        "closes are spread over this time, so that clients do not all come back at once",
+        "\"0s\" closes all connections together."),
+    ]
+  }()
+
+  static let listen: [Key<Configuration.Listener>] = {
+    let standard = Configuration.Listener(address: .tcp(host: "127.0.0.1", port: 8080))
+    let key = KeyMaker(section: .listen, standard: standard)
+    return [
+      key.make(
+        "address", .address, isRequired: true, .listeners,
+        "host:port, [v6]:port, *:port, unix:/path or systemd:NAME",
+        "Hosts are numeric, or localhost for 127.0.0.1; * is all addresses of both families;"
+          + " port 0 lets the system choose. systemd:NAME is a socket inherited from the service"
+          + " manager, by its FileDescriptorName=. The same address twice is an error.",
+        read: { .address($0.address) },
+        write: { listener, value in
+          if case .address(let address) = value { listener.address = address }
+        }),
+      key.duration(
+        "handshake_timeout", \.handshakeTimeout, .milliseconds(10) ... .seconds(3600),
+        allowsOff: false, .newConnections, "from accept to the end of the request",
+        "However slowly the bytes come in; it cannot be switched off."),
+      key.size(
+        "max_request_size", \.maximumRequestByteCount, 256...(64 << 10), .newConnections,
+        "of the request line and all header fields", "Longer requests are answered with 431."),
+    ] + unsupportedListenKeys(key)
+  }()
+}
+
+extension Keys {
+  /// Descriptions of every key; [defaults] has those of [[route]] that can have a default.
+  package static func descriptions(of section: Section) -> [KeyDescription] {
+    switch section {
+    case .top: top.map(\.description)
+    case .log: log.map(\.description)
+    case .drain: drain.map(\.description)
+    case .listen: listen.map(\.description)
+    case .defaults:
+      defaults.map { key in
+        var description = key.description
+        description.section = .defaults
+        return description
+      }
+    case .route: route.map(\.description)
+    }
+  }
+}
