@@ -64,6 +64,12 @@ package struct RoutePattern: Hashable, Sendable {
       let name = String(segment.dropFirst().dropLast())
       if name.isEmpty { throw .emptyParameterName }
       if name.contains(where: { "{}".contains($0) }) { throw .unbalancedBrace(segment) }
+      // Names end up in messages and logs: nothing that could pass for something else.
+      if let odd = name.first(where: {
+        !$0.isASCII || !($0.isLetter || $0.isNumber || "_-".contains($0))
+      }) {
+        throw .invalidCharacter(odd)
+      }
       return .parameter(name)
     }
     for character in segment {
