@@ -49,15 +49,15 @@ struct Advice {
   }
 
   private func adviseOnOrigins(_ findings: inout Findings) {
-    let open = configuration.routes.filter(\.origins.isEmpty)
-    guard let example = open.first else { return }
-    let others = open.count > 1 ? " and \(open.count - 1) more" : ""
+    let open = configuration.routes.filter(\.origins.isEmpty).map { quoted($0.pattern.description) }
+    if open.isEmpty { return }
+    let examples = open.count > 3 ? open.prefix(2) + ["\(open.count - 2) more"] : open
     for (index, listener) in configuration.listeners.enumerated() where !listener.address.isLocal {
       let origin = origins[KeyPlace(.listen, index, "address")]
       let address = quoted(listener.address.description)
       let message =
-        "\(address) can be reached from other machines, and any web site may connect to route"
-        + " \(quoted(example.pattern.description))\(others), which has no origins"
+        "\(address) can be reached from other machines, and any web site may connect: no origins"
+        + " on \(examples.joinedAsList())"
       if case .flag(let flag) = origin {
         findings.append(Diagnostic(file: flag, severity: .advice, message: message))
       } else {

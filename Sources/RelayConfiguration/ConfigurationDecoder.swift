@@ -124,7 +124,8 @@ struct ConfigurationDecoder {
         "it belongs in \(homes.map(\.heading).joinedAsAlternatives())"
       }
     // A key that is right elsewhere is in the wrong place rather than mistyped.
-    unknownKey(entry, in: section.heading, among: hint == nil ? words : [], hint: hint, &findings)
+    let place = section == .top ? "at \(section.heading)" : "in \(section.heading)"
+    unknownKey(entry, place, among: hint == nil ? words : [], hint: hint, &findings)
   }
 }
 
@@ -164,7 +165,8 @@ extension ConfigurationDecoder {
   }
 
   private mutating func wrongShape(_ section: Section, _ entry: TomlTable.Entry) {
-    let form = section.repeats ? "each one is written as" : "it is a single section, written as"
+    let form =
+      section.repeats ? "a list of sections, each written as" : "a single section, written as"
     let got =
       switch entry.value.content {
       case .table: "[\(section.rawValue)]"
@@ -172,7 +174,7 @@ extension ConfigurationDecoder {
       default: entry.value.described
       }
     findings.error(
-      at: entry.keyPosition, "\"\(section.rawValue)\": \(form) \(section.heading), got \(got)")
+      at: entry.keyPosition, "\"\(section.rawValue)\" is \(form) \(section.heading); got \(got)")
   }
 }
 

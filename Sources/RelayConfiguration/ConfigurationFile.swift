@@ -12,7 +12,9 @@ package struct ConfigurationLocation: Sendable, Equatable {
     case standard = "default"
   }
 
+  /// As it was given.
   package var path: String
+  /// Who gave it.
   package var naming: Naming
 
   /// A file that was named must exist; without the standard one the built-in defaults hold.
@@ -32,9 +34,11 @@ package struct ConfigurationLocation: Sendable, Equatable {
 
 /// A configuration that may be run, and what there is to know about how it came about.
 package struct LoadedConfiguration: Sendable {
+  /// Complete and without contradictions.
   package internal(set) var configuration: Configuration
   /// Worth telling an operator; in the order of the file.
   package internal(set) var advice: [Diagnostic]
+  /// Who set each value.
   package internal(set) var origins: Origins
   let descriptorLimit: Int?
   let source: SourceText
@@ -94,16 +98,24 @@ package enum ConfigurationFile {
   }
 
   private static func parse(_ source: SourceText) throws(ConfigurationErrors) -> TomlTable {
+    var findings = Findings(source: source)
+    if let position = source.firstInvalidPosition {
+      findings.error(at: position, "this is not UTF-8")
+      throw ConfigurationErrors(findings.diagnostics)
+    }
     do {
       return try TomlTable(parsing: source.bytes)
     } catch {
-      var findings = Findings(source: source)
       let prefix = "Error while "
       let message =
         error.message.hasPrefix(prefix)
         ? "syntax error while \(error.message.dropFirst(prefix.count))"
         : "syntax error: \(error.message)"
-      findings.error(at: error.position, message)
+      // What toml++ says of text without quotes, or with typographic ones.
+      let hint =
+        error.message.contains("could not determine value type")
+        ? "; text stands in straight quotes" : ""
+      findings.error(at: error.position, message + hint)
       throw ConfigurationErrors(findings.diagnostics)
     }
   }

@@ -9,7 +9,9 @@ package struct Diagnostic: Hashable, Sendable {
   package var file: String
   /// Nil when the problem is the file as a whole, or a flag.
   package var position: SourcePosition?
+  /// Whether it is a mistake.
   package var severity: Severity
+  /// What is wrong and what was expected, as one line without a full stop.
   package var message: String
   /// The line of the file without its end, where there is one to show.
   package var sourceLine: String?

@@ -46,16 +46,21 @@ package enum ReloadEffect: String, CaseIterable, Sendable {
 
 /// One key: everything there is to say about it.
 package struct KeyDescription: Sendable {
+  /// As it stands in the file.
   package var name: String
+  /// Where it stands in the file.
   package var section: Section
+  /// What it takes, with its bounds.
   package var type: ValueType
   /// Nil for a key that must be given, and for one whose absence means something of its own.
   package var standard: KeyValue?
+  /// Whether a section without it is refused.
   package var isRequired: Bool
   /// In one line, for the shipped file.
   package var meaning: String
   /// What else an operator needs to know, for the manual page.
   package var details: String
+  /// What becomes of a change.
   package var reload: ReloadEffect
 }
 
@@ -125,8 +130,11 @@ extension ValueType {
 
 extension [String] {
   /// "a, b or c".
-  func joinedAsAlternatives() -> String {
+  func joinedAsAlternatives() -> String { joinedAsList(with: "or") }
+
+  /// "a, b and c".
+  func joinedAsList(with word: String = "and") -> String {
     guard let last, count > 1 else { return first ?? "" }
-    return dropLast().joined(separator: ", ") + " or " + last
+    return dropLast().joined(separator: ", ") + " \(word) " + last
   }
 }

@@ -25,7 +25,7 @@ package enum Keys {
     let key = KeyMaker(section: .log, standard: Configuration.Log())
     return [
       key.choice(
-        "target", \.target, .restart,
+        "target", \.target, .logging,
         "auto = the journal where there is one, else standard error",
         "In the journal every entry carries its fields; on standard error it is one line."),
       key.choice(
@@ -71,11 +71,12 @@ package enum Keys {
         }),
       key.duration(
         "handshake_timeout", \.handshakeTimeout, .milliseconds(10) ... .seconds(3600),
-        allowsOff: false, .newConnections, "from accept to the end of the request",
-        "However slowly the bytes come in; it cannot be switched off."),
+        allowsOff: false, .newConnections, "time from accept to the end of the request",
+        "It is not extended by bytes that come in slowly, and cannot be switched off."),
       key.size(
         "max_request_size", \.maximumRequestByteCount, 256...(64 << 10), .newConnections,
-        "of the request line and all header fields", "Longer requests are answered with 431."),
+        "bytes of the request line and all header fields together",
+        "Longer requests are answered with 414 or 431."),
     ] + unsupportedListenKeys(key)
   }()
 }

@@ -89,7 +89,7 @@ extension Keys {
     [
       key.size(
         "max_message_size", \.maximumMessageByteCount, 1...(1 << 30), .atOnce,
-        "of a message after inflating; longer ones close the connection with 1009",
+        "bytes of a message after inflating; longer ones close the connection with 1009",
         "It cannot exceed send_buffer."),
       key.count(
         "max_message_rate", \.maximumMessageRate, 0...1_000_000, .atOnce,

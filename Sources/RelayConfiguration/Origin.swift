@@ -30,9 +30,11 @@ package enum Origin: Hashable, Sendable {
 
 /// One value of a configuration: which key, and of which listener or route.
 package struct KeyPlace: Hashable, Sendable {
+  /// The part of the file the value belongs to.
   package var section: Section
   /// Of the listener or route; 0 in sections that do not repeat.
   package var index: Int
+  /// The name of the key.
   package var key: String
 
   /// The value of a key in one section of the file.
@@ -50,6 +52,7 @@ package struct KeyPlace: Hashable, Sendable {
 package struct Origins: Sendable, Equatable {
   private var known: [KeyPlace: Origin] = [:]
 
+  /// Everything is built in.
   package init() {}
 
   /// Who set a value.

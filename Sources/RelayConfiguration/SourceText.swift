@@ -2,7 +2,9 @@
 
 /// A place in a file; lines and columns count from 1, a column is a code point.
 package struct SourcePosition: Hashable, Comparable, Sendable {
+  /// From 1.
   package var line: Int
+  /// In code points, from 1.
   package var column: Int
 
   /// A place from its line and column, both from 1.
@@ -34,6 +36,21 @@ struct SourceText: Sendable {
       starts.append(index + 1)
     }
     lineStarts = starts
+  }
+
+  /// Where the first byte stands that is not part of any code point.
+  var firstInvalidPosition: SourcePosition? {
+    var position = SourcePosition(line: 1, column: 1)
+    var bytes = bytes[lineStarts[0]...].makeIterator()
+    var decoder = UTF8()
+    while true {
+      switch decoder.decode(&bytes) {
+      case .scalarValue("\n"): position = SourcePosition(line: position.line + 1, column: 1)
+      case .scalarValue: position.column += 1
+      case .emptyInput: return nil
+      case .error: return position
+      }
+    }
   }
 
   /// A line without its end, or nil when there is no such line or it is too long to show.

@@ -13,7 +13,7 @@ struct ValueDecoder {
     guard let decoded, findings.errorCount == errorCount else { return nil }
     if let feature = key.unsupportedFeature(in: decoded) {
       findings.error(
-        at: value.position, "this version of wsrelay does not support \(feature) (\(key.name))")
+        at: value.position, "\(key.name): this version of wsrelay does not support \(feature)")
       return nil
     }
     return decoded
@@ -101,7 +101,7 @@ struct ValueDecoder {
     var files: [String: String] = [:]
     for entry in table.entries {
       if !names.contains(entry.key) {
-        unknownKey(entry, in: key.name, among: names, &findings)
+        unknownKey(entry, "in \(key.name)", among: names, &findings)
       } else if case .string(let file) = entry.value.content {
         files[entry.key] = file
       } else {
@@ -156,11 +156,11 @@ extension ValueDecoder {
 
 /// Reports a key that a section does not have, with the nearest one it has.
 func unknownKey(
-  _ entry: TomlTable.Entry, in place: String, among known: [String], hint: String? = nil,
+  _ entry: TomlTable.Entry, _ place: String, among known: [String], hint: String? = nil,
   _ findings: inout Findings
 ) {
   let suggestion = nearest(to: entry.key, among: known).map { "did you mean \"\($0)\"?" } ?? hint
   let tail = suggestion.map { "; \($0)" } ?? ""
   findings.error(
-    at: entry.keyPosition, "unknown key \(quoted(shortened(entry.key))) in \(place)\(tail)")
+    at: entry.keyPosition, "unknown key \(quoted(shortened(entry.key))) \(place)\(tail)")
 }
