@@ -74,7 +74,7 @@ let package = Package(
       swiftSettings: shared),
     .testTarget(
       name: "RelayConfigurationTests", dependencies: ["RelayConfiguration", "RelayTestSupport"],
-      swiftSettings: shared),
+      exclude: ["Corpus"], swiftSettings: shared),
     .testTarget(name: "SystemdTests", dependencies: ["Systemd"], swiftSettings: shared),
     .testTarget(
       name: "RelayDaemonTests", dependencies: ["RelayDaemon", "RelayTestSupport"],
