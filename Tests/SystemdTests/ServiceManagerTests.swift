@@ -1,0 +1,107 @@
+// What the service manager and this process say to each other through the environment. Each test
+// that needs variables or descriptor 3 is a process of its own, since both belong to all threads.
+
+import Glibc
+import Testing
+
+@testable import Systemd
+
+@Suite("Service manager")
+struct ServiceManagerTests {
+  @Test("Every message reaches the manager as it expects it")
+  func messages() async {
+    await #expect(processExitsWith: .success) {
+      let path = "/tmp/wsrelay-notify-test-\(getpid())"
+      defer { unlink(path) }
+      let manager = try UnixDatagramSocket(path: path)
+      setenv("NOTIFY_SOCKET", path, 1)
+      let notifier = ServiceNotifier()
+      let isSent = try notifier.ready(status: "serving")
+      #expect(isSent)
+      #expect(manager.receive() == "READY=1\nSTATUS=serving")
+      try notifier.ready()
+      #expect(manager.receive() == "READY=1")
+      try notifier.stopping(status: "draining 12")
+      #expect(manager.receive() == "STOPPING=1\nSTATUS=draining 12")
+      try notifier.watchdog()
+      #expect(manager.receive() == "WATCHDOG=1")
+      try notifier.status("a\nSTOPPING=1")
+      #expect(manager.receive() == "STATUS=a STOPPING=1")
+      try notifier.reloading()
+      let lines = try #require(manager.receive()).split(separator: "\n")
+      #expect(lines.first == "RELOADING=1")
+      let stamp = try #require(lines.last?.split(separator: "=").last.flatMap { UInt64($0) })
+      var now = timespec()
+      clock_gettime(CLOCK_MONOTONIC, &now)
+      #expect(stamp > 0 && stamp / 1_000_000 <= UInt64(now.tv_sec))
+    }
+  }
+
+  @Test("Without a manager every message is a no-op; a dead manager is an error")
+  func noManager() async {
+    await #expect(processExitsWith: .success) {
+      unsetenv("NOTIFY_SOCKET")
+      let notifier = ServiceNotifier()
+      let sent = [
+        try notifier.ready(), try notifier.stopping(), try notifier.reloading(),
+        try notifier.status("x"), try notifier.watchdog(),
+      ]
+      #expect(sent == [false, false, false, false, false])
+      setenv("NOTIFY_SOCKET", "/tmp/wsrelay-no-such-socket", 1)
+      #expect(throws: SystemdError(call: "sd_notify", errorNumber: ENOENT)) {
+        try notifier.ready()
+      }
+    }
+  }
+
+  @Test("The watchdog's interval comes from the environment of this very process")
+  func watchdog() async {
+    await #expect(processExitsWith: .success) {
+      unsetenv("WATCHDOG_USEC")
+      unsetenv("WATCHDOG_PID")
+      let none = try Watchdog.fromEnvironment()
+      setenv("WATCHDOG_USEC", "30000000", 1)
+      let ours = try Watchdog.fromEnvironment()
+      setenv("WATCHDOG_PID", "1", 1)
+      let foreign = try Watchdog.fromEnvironment()
+      #expect(none == nil)
+      #expect(ours?.interval == .seconds(30))
+      #expect(ours?.feedInterval == .seconds(15))
+      #expect(foreign == nil)
+      setenv("WATCHDOG_PID", "\(getpid())", 1)
+      setenv("WATCHDOG_USEC", "soon", 1)
+      #expect(throws: SystemdError.self) { try Watchdog.fromEnvironment() }
+    }
+  }
+
+  @Test("Inherited sockets come with their names, once")
+  func listenSockets() async {
+    await #expect(processExitsWith: .success) {
+      let none = try ListenSockets.take()
+      // The test library may hold descriptor 3 or 4 itself: both are put aside meanwhile.
+      let aside = [dup(3), dup(4)]
+      defer {
+        for (index, copy) in aside.enumerated() where copy >= 0 { dup2(copy, Int32(3 + index)) }
+      }
+      for target: Int32 in [3, 4] {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        if target == 3 { listen(descriptor, 1) }
+        dup2(descriptor, target)
+        if descriptor != target { close(descriptor) }
+      }
+      setenv("LISTEN_PID", "\(getpid())", 1)
+      setenv("LISTEN_FDS", "2", 1)
+      setenv("LISTEN_FDNAMES", "public:admin", 1)
+      let sockets = try ListenSockets.take()
+      let isListening = sockets.map(\.isListening)
+      let again = try ListenSockets.take()
+      let expected = [
+        InheritedSocket(name: "public", descriptor: 3),
+        InheritedSocket(name: "admin", descriptor: 4),
+      ]
+      guard none.isEmpty, sockets == expected, isListening == [true, false], again.isEmpty else {
+        exit(1)
+      }
+    }
+  }
+}
