@@ -1,0 +1,142 @@
+// The one thread that writes records down. It may block in the journal's socket or on standard error
+// for as long as it takes: the workers only ever see the queue.
+//
+// A sink that fails is given time: the record in hand is tried again after growing pauses, up to
+// `patience` in all for one outage, while the queue fills up behind it. After that every record is
+// tried once and counted as lost if it fails; the first success ends the outage. What was lost is
+// written down as one `gap` record as soon as the sink takes one again.
+
+import Glibc
+import Synchronization
+import Systemd
+
+/// How the writer treats a sink that fails.
+struct SinkPatience: Sendable {
+  /// The time one outage may hold records back before they count as lost.
+  var total = Duration.seconds(5)
+  /// The pause before the second attempt; doubled for each further one.
+  var firstPause = Duration.milliseconds(20)
+  /// The longest pause, also between attempts to write a gap down.
+  var longestPause = Duration.seconds(1)
+}
+
+/// What the writer thread shares with those who record.
+final class CloseJournalState: Sendable {
+  let queue: Mutex<RecordQueue>
+  let wakeup: Wakeup
+  let finished: Wakeup
+  let inHandCount = Atomic<Int>(0)
+  let writtenCount = Atomic<Int>(0)
+  let failedCount = Atomic<Int>(0)
+  let gapCount = Atomic<Int>(0)
+  let includesPeerDetails: Atomic<Bool>
+  let isClosing = Atomic<Bool>(false)
+  let isAbandoned = Atomic<Bool>(false)
+
+  init(capacity: Int, includesPeerDetails: Bool) throws(SystemdError) {
+    queue = Mutex(RecordQueue(capacity: capacity))
+    wakeup = try Wakeup()
+    finished = try Wakeup()
+    self.includesPeerDetails = Atomic(includesPeerDetails)
+  }
+
+  static var realtimeMicroseconds: Int64 {
+    var now = timespec()
+    clock_gettime(CLOCK_REALTIME, &now)
+    return Int64(now.tv_sec) * 1_000_000 + Int64(now.tv_nsec) / 1000
+  }
+}
+
+/// The body of the writer thread.
+struct CloseJournalWriter {
+  private let state: CloseJournalState
+  private var sink: any RecordSink
+  private let patience: SinkPatience
+  private var patienceLeft: Duration
+  private var entry = JournalEntry()
+  private var losses = RecordLosses()
+
+  init(state: CloseJournalState, sink: any RecordSink, patience: SinkPatience) {
+    self.state = state
+    self.sink = sink
+    self.patience = patience
+    self.patienceLeft = patience.total
+  }
+
+  /// Writes until the journal is closed and the queue is empty, or it is told to give up.
+  mutating func run() {
+    while !isAbandoned {
+      var batch = state.queue.withLock { queue in
+        let batch = queue.take()
+        state.inHandCount.store(batch.count, ordering: .relaxed)
+        return batch
+      }
+      let isLast = batch.count == 0 && batch.isClosing
+      write(&batch)
+      writeGap()
+      if isLast { return }
+      if batch.count > 0 || !batch.losses.isEmpty { continue }
+      state.wakeup.wait(timeout: losses.isEmpty ? nil : patience.longestPause)
+    }
+  }
+
+  private var isAbandoned: Bool { state.isAbandoned.load(ordering: .relaxed) }
+
+  private mutating func write(_ batch: inout RecordBatch) {
+    losses.add(batch.losses)
+    for index in batch.chunks.indices {
+      var chunk = RecordQueue.Chunk()
+      swap(&chunk, &batch.chunks[index])
+      for record in chunk {
+        if isAbandoned { return }
+        write(record)
+        state.inHandCount.subtract(1, ordering: .relaxed)
+      }
+      chunk.removeAll(keepingCapacity: true)
+      state.queue.withLock { $0.recycle(chunk) }
+    }
+  }
+
+  private mutating func write(_ record: PendingRecord) {
+    switch record.content {
+    case .connection(let event):
+      let details = state.includesPeerDetails.load(ordering: .relaxed)
+      entry.fill(with: event, time: record.time, includesPeerDetails: details)
+    case .report(let report):
+      entry.fill(with: report, time: record.time)
+    }
+    if deliver() {
+      state.writtenCount.add(1, ordering: .relaxed)
+    } else {
+      state.failedCount.add(1, ordering: .relaxed)
+      losses.add(record.kind)
+    }
+  }
+
+  private mutating func writeGap() {
+    if losses.isEmpty || isAbandoned { return }
+    entry.fill(with: losses, time: CloseJournalState.realtimeMicroseconds)
+    guard deliver() else { return }
+    losses = RecordLosses()
+    state.gapCount.add(1, ordering: .relaxed)
+  }
+
+  /// Hands the entry to the sink, again and again while there is patience; false if it is lost.
+  private mutating func deliver() -> Bool {
+    var pause = patience.firstPause
+    while true {
+      do throws(SystemdError) {
+        try sink.write(entry)
+        patienceLeft = patience.total
+        return true
+      } catch {
+        // A sink that refuses cannot be reported through itself: the gap record speaks of it later.
+        let isClosing = state.isClosing.load(ordering: .relaxed)
+        guard patienceLeft > .zero, !isClosing, !isAbandoned else { return false }
+        state.wakeup.wait(timeout: pause)
+        patienceLeft -= pause
+        pause = min(pause * 2, patience.longestPause)
+      }
+    }
+  }
+}

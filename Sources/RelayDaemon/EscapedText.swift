@@ -1,0 +1,111 @@
+// Text that somebody else chose, made fit for a record: capped, and escaped so that nobody can forge
+// a line, move a terminal's cursor or turn the reading direction. What goes out is valid UTF-8
+// without one control character, and the escapes are unambiguous because a backslash is escaped too.
+
+/// The one way by which text gets into a record.
+enum EscapedText {
+  /// What is kept of a close reason: all that fits into a Close frame (RFC 6455 §5.5).
+  static let reasonByteCount = 123
+  /// What is kept of any other text of a peer.
+  static let maximumByteCount = 256
+  /// What is kept of a message of the daemon's own.
+  static let messageByteCount = 4096
+
+  /// Appends `text`, of which at most `limit` bytes are kept before escaping.
+  static func append(
+    _ text: String, to output: inout [UInt8], limit: Int = maximumByteCount, asWord: Bool = false
+  ) {
+    var text = text
+    text.withUTF8 { append($0, to: &output, limit: limit, asWord: asWord) }
+  }
+
+  /// Appends bytes that ought to be UTF-8; those that are not become `\xNN`.
+  ///
+  /// A text that is cut ends with `…`, which counts towards the limit; the cut never splits a
+  /// character's encoding. `asWord` escapes spaces as well, so that a text in the midst of a line
+  /// cannot pass for several of its words.
+  static func append(
+    _ input: UnsafeBufferPointer<UInt8>, to output: inout [UInt8], limit: Int, asWord: Bool = false
+  ) {
+    let isCut = input.count > limit
+    let end = isCut ? boundary(in: input, atMost: limit - ellipsis.utf8.count) : input.count
+    var index = 0
+    while index < end {
+      let byte = input[index]
+      switch byte {
+      case UInt8(ascii: "\\"):
+        output.append(contentsOf: "\\\\".utf8)
+        index += 1
+      case UInt8(ascii: " ") where asWord: appendHexadecimal(byte, to: &output, &index)
+      case 0x20..<0x7F:
+        output.append(byte)
+        index += 1
+      case ..<0x80: appendHexadecimal(byte, to: &output, &index)
+      default:
+        guard let (scalar, length) = decode(input, at: index, end: end) else {
+          appendHexadecimal(byte, to: &output, &index)
+          continue
+        }
+        if mustEscape(scalar) {
+          output.append(contentsOf: "\\u{\(String(scalar, radix: 16))}".utf8)
+        } else {
+          for offset in index..<index + length { output.append(input[offset]) }
+        }
+        index += length
+      }
+    }
+    if isCut { output.append(contentsOf: ellipsis.utf8) }
+  }
+
+  private static let ellipsis = "…"
+
+  private static func appendHexadecimal(
+    _ byte: UInt8, to output: inout [UInt8], _ index: inout Int
+  ) {
+    output.append(contentsOf: byte < 0x10 ? "\\x0".utf8 : "\\x".utf8)
+    output.append(contentsOf: String(byte, radix: 16).utf8)
+    index += 1
+  }
+
+  /// The last place at or before `limit` where a character begins.
+  private static func boundary(in input: UnsafeBufferPointer<UInt8>, atMost limit: Int) -> Int {
+    // An encoding has at most three continuation bytes; more of them are no character anyway.
+    for candidate in stride(from: limit, through: max(limit - 3, 0), by: -1)
+    where input[candidate] & 0xC0 != 0x80 { return candidate }
+    return limit
+  }
+
+  /// The scalar encoded at `index` and its length in bytes; nil for what is not UTF-8 (RFC 3629).
+  private static func decode(
+    _ input: UnsafeBufferPointer<UInt8>, at index: Int, end: Int
+  ) -> (scalar: UInt32, length: Int)? {
+    let lead = input[index]
+    let (length, smallest): (Int, UInt32) =
+      switch lead {
+      case 0xC2...0xDF: (2, 0x80)
+      case 0xE0...0xEF: (3, 0x800)
+      case 0xF0...0xF4: (4, 0x1_0000)
+      default: (0, 0)
+      }
+    guard length > 0, index + length <= end else { return nil }
+    var scalar = UInt32(lead) & (0x7F >> UInt32(length))
+    for offset in index + 1..<index + length {
+      guard input[offset] & 0xC0 == 0x80 else { return nil }
+      scalar = scalar << 6 | UInt32(input[offset] & 0x3F)
+    }
+    guard scalar >= smallest, Unicode.Scalar(scalar) != nil else { return nil }
+    return (scalar, length)
+  }
+
+  /// Whether a scalar above ASCII would act on the reader's screen instead of showing on it.
+  private static func mustEscape(_ scalar: UInt32) -> Bool {
+    switch scalar {
+    case 0x80...0x9F: true  // C1 controls; U+009B begins an escape sequence
+    case 0x2028, 0x2029: true  // line and paragraph separator
+    case 0x061C, 0x200E, 0x200F, 0x202A...0x202E, 0x2066...0x2069: true  // direction
+    case 0x00AD, 0x180E, 0x200B...0x200D, 0x2060...0x2065, 0x206A...0x206F, 0xFEFF: true  // unseen
+    case 0xFFF9...0xFFFB, 0xE0000...0xE007F: true  // annotations and tags
+    default: false
+    }
+  }
+}

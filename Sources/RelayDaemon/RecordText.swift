@@ -1,0 +1,83 @@
+// How a record reads to a person: the line in MESSAGE, durations as people say them, time stamps.
+
+import Glibc
+import RelayCore
+
+/// Pieces of text that more than one kind of record is made of.
+enum RecordText {
+  /// A duration in its two largest units: `850ms`, `41s`, `3m12s`, `2h5m`, `9d4h`.
+  static func duration(microseconds: UInt64) -> String {
+    let seconds = microseconds / 1_000_000
+    return switch seconds {
+    case 0: "\(microseconds / 1000)ms"
+    case ..<60: "\(seconds)s"
+    case ..<3600: "\(seconds / 60)m\(seconds % 60)s"
+    case ..<86400: "\(seconds / 3600)h\(seconds / 60 % 60)m"
+    default: "\(seconds / 86400)d\(seconds / 3600 % 24)h"
+    }
+  }
+
+  /// Appends the place a line names: the channel, else the path without its query, else the route.
+  static func appendPlace(
+    channel: String, path: String, route: String, to output: inout [UInt8]
+  ) {
+    let bare = path.isEmpty ? route : RecordedPath.withoutQuery(path)
+    let place = channel.isEmpty ? bare : channel
+    EscapedText.append(place.isEmpty ? "-" : place, to: &output, asWord: true)
+  }
+
+  /// Appends the line of a closed connection:
+  /// `closed 1006 peer-reset /chat/lobby 192.0.2.7:51234 after 3m12s, idle 41s, rx 120 tx 4518`.
+  static func append(_ closed: ClosedConnection, to output: inout [UInt8]) {
+    output.append(contentsOf: "closed \(closed.effectiveCode.rawValue) ".utf8)
+    output.append(contentsOf: closed.cause.slug.utf8)
+    output.append(UInt8(ascii: " "))
+    appendPlace(channel: closed.channel, path: closed.path, route: closed.route, to: &output)
+    output.append(contentsOf: " \(closed.peer.description)".utf8)
+    output.append(contentsOf: " after \(duration(microseconds: closed.duration))".utf8)
+    output.append(contentsOf: ", idle \(duration(microseconds: closed.idle))".utf8)
+    output.append(contentsOf: ", rx \(closed.receivedMessageCount)".utf8)
+    output.append(contentsOf: " tx \(closed.sentMessageCount)".utf8)
+  }
+
+  /// Appends the line of a refused handshake: `refused 404 /nowhere 192.0.2.7:51234: no such route`.
+  static func append(_ refused: RefusedHandshake, to output: inout [UInt8]) {
+    output.append(contentsOf: "refused \(refused.status) ".utf8)
+    appendPlace(channel: "", path: refused.path, route: "", to: &output)
+    output.append(contentsOf: " \(refused.peer.description): ".utf8)
+    EscapedText.append(refused.rule, to: &output)
+  }
+
+  /// Appends the line of a completed opening handshake: `opened /chat/lobby 192.0.2.7:51234`.
+  static func append(_ opened: OpenedConnection, to output: inout [UInt8]) {
+    output.append(contentsOf: "opened ".utf8)
+    appendPlace(channel: "", path: opened.path, route: opened.route, to: &output)
+    output.append(contentsOf: " \(opened.peer.description)".utf8)
+  }
+
+  /// A number in hexadecimal digits, filled up with zeros to sixteen.
+  static func identifier(_ number: UInt64) -> String {
+    let digits = String(number, radix: 16)
+    return String(repeating: "0", count: 16 - digits.utf8.count) + digits
+  }
+
+  /// Appends a time since 1970 as RFC 3339 has it, in UTC: `2026-03-01T09:08:07.000042Z`.
+  static func append(microsecondsSince1970 time: Int64, to output: inout [UInt8]) {
+    var seconds = time_t(time / 1_000_000)
+    var parts = tm()
+    gmtime_r(&seconds, &parts)
+    let fields: [(value: Int, width: Int, end: String)] = [
+      (Int(parts.tm_year) + 1900, 4, "-"), (Int(parts.tm_mon) + 1, 2, "-"),
+      (Int(parts.tm_mday), 2, "T"), (Int(parts.tm_hour), 2, ":"), (Int(parts.tm_min), 2, ":"),
+      (Int(parts.tm_sec), 2, "."), (Int(time % 1_000_000), 6, "Z"),
+    ]
+    for field in fields {
+      let digits = String(field.value)
+      output.append(
+        contentsOf: repeatElement(UInt8(ascii: "0"), count: max(field.width - digits.utf8.count, 0))
+      )
+      output.append(contentsOf: digits.utf8)
+      output.append(contentsOf: field.end.utf8)
+    }
+  }
+}

@@ -1,0 +1,128 @@
+// Records on standard error, for where there is no journal: one line each, to be read or parsed.
+//
+// Text: the time, MESSAGE, and the evidence that MESSAGE leaves out, as `name=value`.
+// JSON: one object with the journal's field names and text values, as `journalctl -o json` has them,
+// so that what reads the one reads the other.
+
+import Glibc
+import RelayConfiguration
+import Systemd
+
+/// What a record looks like on standard error.
+struct StandardErrorLayout: Equatable, Sendable {
+  var format: Configuration.Log.Format
+  /// Standard error leads into the journal, which takes a line's priority from a `<N>` in front and
+  /// knows the time itself. Anywhere else the prefix would be noise, and the time would be missing.
+  var isJournalStream: Bool
+}
+
+/// Writes each record as one line to a descriptor.
+struct StandardErrorSink: RecordSink {
+  let layout: StandardErrorLayout
+  private let descriptor: Int32
+  private var line: [UInt8] = []
+
+  init(layout: StandardErrorLayout, descriptor: Int32 = STDERR_FILENO) {
+    self.layout = layout
+    self.descriptor = descriptor
+  }
+
+  mutating func write(_ entry: JournalEntry) throws(SystemdError) {
+    line.removeAll(keepingCapacity: true)
+    layout.append(entry, to: &line)
+    try writeAll()
+  }
+
+  /// Writes the line whole, whatever the descriptor takes at a time.
+  ///
+  /// The daemon ignores SIGPIPE and the writer thread blocks it besides, so a reader that has gone
+  /// is EPIPE here, an error like others.
+  private func writeAll() throws(SystemdError) {
+    var offset = 0
+    while offset < line.count {
+      let count = line.withUnsafeBytes { bytes in
+        Glibc.write(descriptor, bytes.baseAddress.map { $0 + offset }, bytes.count - offset)
+      }
+      if count >= 0 {
+        offset += count
+        continue
+      }
+      switch errno {
+      case EINTR: continue
+      case EAGAIN:
+        // Whoever shares the terminal or pipe made it non-blocking; waiting is this thread's right.
+        var request = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        poll(&request, 1, -1)
+      default: throw SystemdError(call: "write", errorNumber: errno)
+      }
+    }
+  }
+}
+
+extension StandardErrorLayout {
+  /// Appends a record as one line, line break and all.
+  func append(_ entry: JournalEntry, to line: inout [UInt8]) {
+    if isJournalStream { line.append(contentsOf: "<\(entry.priority.rawValue)>".utf8) }
+    switch format {
+    case .text: appendText(entry, to: &line)
+    case .json: appendJSON(entry, to: &line)
+    }
+    line.append(UInt8(ascii: "\n"))
+  }
+
+  private static let evidence: [(name: String, field: JournalField)] = [
+    ("initiator", .initiator), ("layer", .layer), ("phase", .phase), ("errno", .errorName),
+    ("detail", .causeDetail), ("sent", .codeSent), ("reason-sent", .reasonSent),
+    ("received", .codeReceived), ("reason-received", .reasonReceived), ("origin", .origin),
+    ("via", .via), ("id", .connectionID),
+  ]
+
+  private func appendText(_ entry: JournalEntry, to line: inout [UInt8]) {
+    if !isJournalStream {
+      RecordText.append(microsecondsSince1970: entry.time, to: &line)
+      line.append(UInt8(ascii: " "))
+    }
+    if entry.priority.rawValue <= RecordPriority.warning.rawValue {
+      line.append(contentsOf: entry.priority == .error ? "error: ".utf8 : "warning: ".utf8)
+    }
+    if let message = entry.value(of: .message) { line.append(contentsOf: message) }
+    var separator = "; "
+    for (name, field) in Self.evidence {
+      guard let value = entry.value(of: field) else { continue }
+      line.append(contentsOf: "\(separator)\(name)=".utf8)
+      separator = " "
+      if value.contains(where: { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\"") }) {
+        Self.appendQuoted(value, to: &line, quotesBackslash: false)
+      } else {
+        line.append(contentsOf: value)
+      }
+    }
+  }
+
+  private func appendJSON(_ entry: JournalEntry, to line: inout [UInt8]) {
+    line.append(contentsOf: "{\"__REALTIME_TIMESTAMP\":\"\(entry.time)\"".utf8)
+    for field in entry.fields {
+      let (name, value) = entry.parts(of: field)
+      line.append(contentsOf: ",\"".utf8)
+      line.append(contentsOf: name)
+      line.append(contentsOf: "\":".utf8)
+      Self.appendQuoted(value, to: &line, quotesBackslash: true)
+    }
+    line.append(UInt8(ascii: "}"))
+  }
+
+  /// Appends a value in quotation marks (RFC 8259 §7). Values hold no control characters and are
+  /// UTF-8; in text their backslashes stand for themselves, as everywhere else in the line.
+  private static func appendQuoted(
+    _ value: ArraySlice<UInt8>, to line: inout [UInt8], quotesBackslash: Bool
+  ) {
+    let (quote, backslash) = (UInt8(ascii: "\""), UInt8(ascii: "\\"))
+    line.append(quote)
+    for byte in value {
+      precondition(byte >= 0x20, "a control character got into a record")
+      if byte == quote || (quotesBackslash && byte == backslash) { line.append(backslash) }
+      line.append(byte)
+    }
+    line.append(quote)
+  }
+}
