@@ -107,10 +107,10 @@ struct RecordQueue: Sendable {
     return wakesWriter()
   }
 
-  /// Hands everything over. Where there is nothing, the writer is noted as asleep.
-  mutating func take() -> RecordBatch {
+  /// Hands everything over; where there is nothing, the writer may be noted as asleep.
+  mutating func take(sleepsIfEmpty: Bool) -> RecordBatch {
     let batch = RecordBatch(chunks: chunks, count: count, losses: losses, isClosing: isClosing)
-    writerSleeps = count == 0 && losses.isEmpty
+    writerSleeps = sleepsIfEmpty && count == 0 && losses.isEmpty && !isClosing
     chunks = []
     count = 0
     losses = RecordLosses()

@@ -65,20 +65,31 @@ struct CloseJournalWriter {
 
   /// Writes until the journal is closed and the queue is empty, or it is told to give up.
   mutating func run() {
+    var mayBeAsleep = false
     while !isAbandoned {
       var batch = state.queue.withLock { queue in
-        let batch = queue.take()
+        let batch = queue.take(sleepsIfEmpty: mayBeAsleep)
         state.inHandCount.store(batch.count, ordering: .relaxed)
         return batch
       }
-      let isLast = batch.count == 0 && batch.isClosing
+      let isEmpty = batch.count == 0 && batch.losses.isEmpty
       write(&batch)
       writeGap()
-      if isLast { return }
-      if batch.count > 0 || !batch.losses.isEmpty { continue }
-      state.wakeup.wait(timeout: losses.isEmpty ? nil : patience.longestPause)
+      if isEmpty && batch.isClosing { return }
+      if isEmpty && mayBeAsleep {
+        state.wakeup.wait(timeout: losses.isEmpty ? nil : patience.longestPause)
+      } else if isEmpty || batch.count < RecordQueue.chunkCapacity {
+        state.wakeup.wait(timeout: Self.nap)
+      }
+      mayBeAsleep = isEmpty && !mayBeAsleep
     }
   }
+
+  /// How long the writer lets records gather before it looks again, without asking to be woken.
+  ///
+  /// Waking a thread costs the worker that does it about as much as a hundred appends; so only the
+  /// first record after a quiet time pays for it.
+  private static let nap = Duration.milliseconds(1)
 
   private var isAbandoned: Bool { state.isAbandoned.load(ordering: .relaxed) }
 

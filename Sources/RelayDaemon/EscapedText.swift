@@ -31,14 +31,15 @@ enum EscapedText {
     let end = isCut ? boundary(in: input, atMost: limit - ellipsis.utf8.count) : input.count
     var index = 0
     while index < end {
+      // Nearly all text is plain: it goes over in whole runs.
+      let start = index
+      while index < end && isPlain(input[index], asWord: asWord) { index += 1 }
+      output.append(contentsOf: UnsafeBufferPointer(rebasing: input[start..<index]))
+      if index == end { break }
       let byte = input[index]
       switch byte {
       case UInt8(ascii: "\\"):
         output.append(contentsOf: "\\\\".utf8)
-        index += 1
-      case UInt8(ascii: " ") where asWord: appendHexadecimal(byte, to: &output, &index)
-      case 0x20..<0x7F:
-        output.append(byte)
         index += 1
       case ..<0x80: appendHexadecimal(byte, to: &output, &index)
       default:
@@ -58,6 +59,15 @@ enum EscapedText {
   }
 
   private static let ellipsis = "…"
+
+  private static func isPlain(_ byte: UInt8, asWord: Bool) -> Bool {
+    switch byte {
+    case UInt8(ascii: " "): !asWord
+    case UInt8(ascii: "\\"): false
+    case 0x21..<0x7F: true
+    default: false
+    }
+  }
 
   private static func appendHexadecimal(
     _ byte: UInt8, to output: inout [UInt8], _ index: inout Int

@@ -127,9 +127,9 @@ extension JournalEntry {
     begin(
       event: .gap, messageID: RecordEvent.gap.messageID, priority: .warning, time: time
     ) { line in
-      line.append(contentsOf: "lost \(losses.total) records: ".utf8)
+      line.append(text: "lost \(losses.total) records: ")
       let list = losses.sorted.map { "\($0.kind) \($0.count)" }.joined(separator: ", ")
-      line.append(contentsOf: list.utf8)
+      line.append(text: list)
     }
     append(.lostCount, UInt64(losses.total))
     let list = losses.sorted.map { "\($0.kind)=\($0.count)" }.joined(separator: " ")

@@ -9,6 +9,8 @@ struct JournalEntry: Sendable {
   private(set) var bytes: [UInt8] = []
   /// Where each field is in `bytes`, name and all.
   private(set) var fields: [Range<Int>] = []
+  /// What each field is, in the order of `fields`.
+  private(set) var names: [JournalField] = []
   private(set) var priority = RecordPriority.info
   /// When it happened, in microseconds since 1970.
   private(set) var time: Int64 = 0
@@ -20,6 +22,7 @@ struct JournalEntry: Sendable {
   ) {
     bytes.removeAll(keepingCapacity: true)
     fields.removeAll(keepingCapacity: true)
+    names.removeAll(keepingCapacity: true)
     self.priority = priority
     self.time = time
     append(.message, writing: message)
@@ -32,21 +35,22 @@ struct JournalEntry: Sendable {
   /// Appends a field whose value `write` produces.
   mutating func append(_ field: JournalField, writing write: (inout [UInt8]) -> Void) {
     let start = bytes.count
-    bytes.append(contentsOf: field.rawValue.utf8)
+    bytes.append(text: field.rawValue)
     bytes.append(UInt8(ascii: "="))
     write(&bytes)
     fields.append(start..<bytes.count)
+    names.append(field)
   }
 
   /// Appends a number in decimal; nothing if it is unknown.
   mutating func append(_ field: JournalField, _ number: UInt64?) {
     guard let number else { return }
-    append(field) { $0.append(contentsOf: String(number).utf8) }
+    append(field) { $0.append(decimal: number) }
   }
 
   /// Appends a word of our own vocabulary, which needs no escaping.
   mutating func append(_ field: JournalField, word: String) {
-    append(field) { $0.append(contentsOf: word.utf8) }
+    append(field) { $0.append(text: word) }
   }
 
   /// Appends text that others chose, capped and escaped; nothing if it is empty.
@@ -57,18 +61,32 @@ struct JournalEntry: Sendable {
     append(field) { EscapedText.append(text, to: &$0, limit: limit) }
   }
 
-  /// The name and the value of a field, as slices of `bytes`.
-  func parts(of field: Range<Int>) -> (name: ArraySlice<UInt8>, value: ArraySlice<UInt8>) {
-    let equals = bytes[field].firstIndex(of: UInt8(ascii: "=")) ?? field.upperBound - 1
-    return (bytes[field.lowerBound..<equals], bytes[(equals + 1)..<field.upperBound])
+  /// The value at an index of `names`, as a slice of `bytes`.
+  func value(at index: Int) -> ArraySlice<UInt8> {
+    let field = fields[index]
+    return bytes[(field.lowerBound + names[index].rawValue.utf8.count + 1)..<field.upperBound]
+  }
+}
+
+extension [UInt8] {
+  /// Appends text as it is, in one copy.
+  mutating func append(text: String) {
+    var text = text
+    text.withUTF8 { append(contentsOf: $0) }
   }
 
-  /// The value of a field; nil where the record has no such field.
-  func value(of field: JournalField) -> ArraySlice<UInt8>? {
-    for range in fields {
-      let (name, value) = parts(of: range)
-      if name.elementsEqual(field.rawValue.utf8) { return value }
+  /// Appends a number in decimal digits.
+  mutating func append(decimal number: UInt64) {
+    // 20 digits hold every 64-bit number.
+    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
+      var start = digits.count
+      var rest = number
+      repeat {
+        start -= 1
+        digits.initializeElement(at: start, to: UInt8(ascii: "0") + UInt8(rest % 10))
+        rest /= 10
+      } while rest > 0
+      append(contentsOf: UnsafeBufferPointer(rebasing: UnsafeBufferPointer(digits)[start...]))
     }
-    return nil
   }
 }

@@ -29,30 +29,30 @@ enum RecordText {
   /// Appends the line of a closed connection:
   /// `closed 1006 peer-reset /chat/lobby 192.0.2.7:51234 after 3m12s, idle 41s, rx 120 tx 4518`.
   static func append(_ closed: ClosedConnection, to output: inout [UInt8]) {
-    output.append(contentsOf: "closed \(closed.effectiveCode.rawValue) ".utf8)
-    output.append(contentsOf: closed.cause.slug.utf8)
+    output.append(text: "closed \(closed.effectiveCode.rawValue) ")
+    output.append(text: closed.cause.slug)
     output.append(UInt8(ascii: " "))
     appendPlace(channel: closed.channel, path: closed.path, route: closed.route, to: &output)
-    output.append(contentsOf: " \(closed.peer.description)".utf8)
-    output.append(contentsOf: " after \(duration(microseconds: closed.duration))".utf8)
-    output.append(contentsOf: ", idle \(duration(microseconds: closed.idle))".utf8)
-    output.append(contentsOf: ", rx \(closed.receivedMessageCount)".utf8)
-    output.append(contentsOf: " tx \(closed.sentMessageCount)".utf8)
+    output.append(text: " \(closed.peer.description)")
+    output.append(text: " after \(duration(microseconds: closed.duration))")
+    output.append(text: ", idle \(duration(microseconds: closed.idle))")
+    output.append(text: ", rx \(closed.receivedMessageCount)")
+    output.append(text: " tx \(closed.sentMessageCount)")
   }
 
   /// Appends the line of a refused handshake: `refused 404 /nowhere 192.0.2.7:51234: no such route`.
   static func append(_ refused: RefusedHandshake, to output: inout [UInt8]) {
-    output.append(contentsOf: "refused \(refused.status) ".utf8)
+    output.append(text: "refused \(refused.status) ")
     appendPlace(channel: "", path: refused.path, route: "", to: &output)
-    output.append(contentsOf: " \(refused.peer.description): ".utf8)
+    output.append(text: " \(refused.peer.description): ")
     EscapedText.append(refused.rule, to: &output)
   }
 
   /// Appends the line of a completed opening handshake: `opened /chat/lobby 192.0.2.7:51234`.
   static func append(_ opened: OpenedConnection, to output: inout [UInt8]) {
-    output.append(contentsOf: "opened ".utf8)
+    output.append(text: "opened ")
     appendPlace(channel: "", path: opened.path, route: opened.route, to: &output)
-    output.append(contentsOf: " \(opened.peer.description)".utf8)
+    output.append(text: " \(opened.peer.description)")
   }
 
   /// A number in hexadecimal digits, filled up with zeros to sixteen.
@@ -76,8 +76,8 @@ enum RecordText {
       output.append(
         contentsOf: repeatElement(UInt8(ascii: "0"), count: max(field.width - digits.utf8.count, 0))
       )
-      output.append(contentsOf: digits.utf8)
-      output.append(contentsOf: field.end.utf8)
+      output.append(text: digits)
+      output.append(text: field.end)
     }
   }
 }

@@ -70,12 +70,24 @@ extension StandardErrorLayout {
     line.append(UInt8(ascii: "\n"))
   }
 
-  private static let evidence: [(name: String, field: JournalField)] = [
-    ("initiator", .initiator), ("layer", .layer), ("phase", .phase), ("errno", .errorName),
-    ("detail", .causeDetail), ("sent", .codeSent), ("reason-sent", .reasonSent),
-    ("received", .codeReceived), ("reason-received", .reasonReceived), ("origin", .origin),
-    ("via", .via), ("id", .connectionID),
-  ]
+  /// What a line calls the evidence in a field; nil for what it leaves out or has in MESSAGE.
+  private static func evidenceName(of field: JournalField) -> String? {
+    switch field {
+    case .connectionID: "id"
+    case .codeSent: "sent"
+    case .codeReceived: "received"
+    case .reasonSent: "reason-sent"
+    case .reasonReceived: "reason-received"
+    case .initiator: "initiator"
+    case .layer: "layer"
+    case .causeDetail: "detail"
+    case .phase: "phase"
+    case .errorName: "errno"
+    case .via: "via"
+    case .origin: "origin"
+    default: nil
+    }
+  }
 
   private func appendText(_ entry: JournalEntry, to line: inout [UInt8]) {
     if !isJournalStream {
@@ -85,11 +97,14 @@ extension StandardErrorLayout {
     if entry.priority.rawValue <= RecordPriority.warning.rawValue {
       line.append(contentsOf: entry.priority == .error ? "error: ".utf8 : "warning: ".utf8)
     }
-    if let message = entry.value(of: .message) { line.append(contentsOf: message) }
     var separator = "; "
-    for (name, field) in Self.evidence {
-      guard let value = entry.value(of: field) else { continue }
-      line.append(contentsOf: "\(separator)\(name)=".utf8)
+    for (index, field) in entry.names.enumerated() {
+      let value = entry.value(at: index)
+      if field == .message { line.append(contentsOf: value) }
+      guard let name = Self.evidenceName(of: field) else { continue }
+      line.append(text: separator)
+      line.append(text: name)
+      line.append(UInt8(ascii: "="))
       separator = " "
       if value.contains(where: { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\"") }) {
         Self.appendQuoted(value, to: &line, quotesBackslash: false)
@@ -100,13 +115,12 @@ extension StandardErrorLayout {
   }
 
   private func appendJSON(_ entry: JournalEntry, to line: inout [UInt8]) {
-    line.append(contentsOf: "{\"__REALTIME_TIMESTAMP\":\"\(entry.time)\"".utf8)
-    for field in entry.fields {
-      let (name, value) = entry.parts(of: field)
-      line.append(contentsOf: ",\"".utf8)
-      line.append(contentsOf: name)
-      line.append(contentsOf: "\":".utf8)
-      Self.appendQuoted(value, to: &line, quotesBackslash: true)
+    line.append(text: "{\"__REALTIME_TIMESTAMP\":\"\(entry.time)\"")
+    for (index, field) in entry.names.enumerated() {
+      line.append(text: ",\"")
+      line.append(text: field.rawValue)
+      line.append(text: "\":")
+      Self.appendQuoted(entry.value(at: index), to: &line, quotesBackslash: true)
     }
     line.append(UInt8(ascii: "}"))
   }
@@ -118,10 +132,12 @@ extension StandardErrorLayout {
   ) {
     let (quote, backslash) = (UInt8(ascii: "\""), UInt8(ascii: "\\"))
     line.append(quote)
-    for byte in value {
-      precondition(byte >= 0x20, "a control character got into a record")
-      if byte == quote || (quotesBackslash && byte == backslash) { line.append(backslash) }
-      line.append(byte)
+    value.withUnsafeBufferPointer { value in
+      for byte in value {
+        precondition(byte >= 0x20, "a control character got into a record")
+        if byte == quote || (quotesBackslash && byte == backslash) { line.append(backslash) }
+        line.append(byte)
+      }
     }
     line.append(quote)
   }

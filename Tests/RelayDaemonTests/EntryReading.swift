@@ -6,9 +6,8 @@
 extension JournalEntry {
   /// Every field by its name; a name that occurs twice is a fault of the record.
   var dictionary: [String: String] {
-    let pairs = fields.map { field in
-      let (name, value) = parts(of: field)
-      return (String(decoding: name, as: UTF8.self), String(decoding: value, as: UTF8.self))
+    let pairs = names.indices.map { index in
+      (names[index].rawValue, String(decoding: value(at: index), as: UTF8.self))
     }
     return Dictionary(uniqueKeysWithValues: pairs)
   }

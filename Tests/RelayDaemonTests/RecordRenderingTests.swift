@@ -41,8 +41,8 @@ struct RecordRenderingTests {
     let word = priority == 3 ? "error: " : priority == 4 ? "warning: " : ""
     #expect(
       entry.line(.text)
-        == "2026-03-01T09:08:07.000042Z \(word)\(message); initiator=\(initiator) layer=\(layer) "
-        + "phase=open errno=ECONNRESET id=000000000000feed")
+        == "2026-03-01T09:08:07.000042Z \(word)\(message); id=000000000000feed initiator=\(initiator) "
+        + "layer=\(layer) phase=open errno=ECONNRESET")
     let inJournal = StandardErrorLayout(format: .text, isJournalStream: true)
     #expect(entry.line(inJournal).hasPrefix("<\(priority)>\(word)closed "))
 
