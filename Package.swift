@@ -54,7 +54,7 @@ let package = Package(
     .executableTarget(
       name: "wsrelay",
       dependencies: [
-        "RelayDaemon", "RelayConfiguration", "RelayEngine", "RelayCore",
+        "RelayDaemon", "RelayConfiguration",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: shared),

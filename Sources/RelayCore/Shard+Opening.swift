@@ -108,7 +108,7 @@ extension Shard where T: ~Copyable {
     guard occupancies[index].enter(maximum: route.maximumConnectionCount) else {
       return .failure(.tooManyConnections(retryAfter: Limits.retryAfter))
     }
-    guard shared.open.enter(maximum: shared.limits.maximumConnectionCount) else {
+    guard shared.open.enter(maximum: shared.maximumConnectionCount) else {
       occupancies[index].leave()
       return .failure(.tooManyConnections(retryAfter: Limits.retryAfter))
     }

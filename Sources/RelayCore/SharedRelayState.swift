@@ -26,12 +26,18 @@ package final class Occupancy: Sendable {
 
 /// The counts and bounds that all shards share.
 package final class SharedRelayState: Sendable {
-  package let limits: Limits
+  private let maximumOpenCount: Atomic<Int>
   /// Connections past their opening handshake.
   package let open = Occupancy()
   private let byPattern = Mutex<[RoutePattern: Occupancy]>([:])
 
-  package init(limits: Limits) { self.limits = limits }
+  package init(limits: Limits) { maximumOpenCount = Atomic(limits.maximumConnectionCount) }
+
+  /// How many connections may be open in all; a reload may change it.
+  package var maximumConnectionCount: Int {
+    get { maximumOpenCount.load(ordering: .relaxed) }
+    set { maximumOpenCount.store(newValue, ordering: .relaxed) }
+  }
 
   /// The count of each route; a pattern keeps its count over reloads.
   func occupancies(for table: RouteTable) -> [Occupancy] {

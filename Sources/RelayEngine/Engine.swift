@@ -38,6 +38,7 @@ package struct EngineSettings: Sendable {
 package final class Engine: Sendable {
   package let workerCount: Int
   private let exchange: Exchange
+  private let shared: SharedRelayState
   private let inheritedSockets: [String: Int32]
   private let state: Mutex<State>
 
@@ -57,9 +58,9 @@ package final class Engine: Sendable {
     workerCount = count
     exchange = try Exchange(workerCount: count)
     inheritedSockets = settings.inheritedSockets
+    shared = SharedRelayState(limits: settings.limits)
     var state = State()
     try Self.open(settings.listeners, inherited: settings.inheritedSockets, in: &state)
-    let shared = SharedRelayState(limits: settings.limits)
     for index in 0..<count {
       let setup = WorkerSetup(
         index: index, exchange: exchange, shared: shared, routes: settings.routes,
@@ -93,19 +94,21 @@ package final class Engine: Sendable {
     state.indices = indices
   }
 
-  /// Puts other routes and listeners in force in all workers; on an error nothing has changed.
-  package func reload(routes: RouteTable, listeners: [EngineSettings.Listener])
-    throws(SystemCallError)
-  {
+  /// Puts other settings in force in all workers, but for the number of threads; on an error nothing
+  /// has changed.
+  package func reload(_ settings: EngineSettings) throws(SystemCallError) {
     let result = state.withLock { state -> Result<[ListeningSocket], SystemCallError> in
       do throws(SystemCallError) {
-        try Self.open(listeners, inherited: inheritedSockets, in: &state)
+        try Self.open(settings.listeners, inherited: inheritedSockets, in: &state)
         return .success(state.listeners)
       } catch {
         return .failure(error)
       }
     }
-    postToAll(.reload(routes, try result.get()))
+    let sockets = try result.get()
+    shared.maximumConnectionCount = settings.limits.maximumConnectionCount
+    postToAll(
+      .reload(settings.routes, sockets, recordsOpened: settings.recordsOpened))
   }
 
   /// Closes all connections with a Close frame, spread over a time; what has not ended after `grace`

@@ -39,7 +39,7 @@ enum WorkerMessage: Sendable {
   /// A connection that another worker accepted for this one.
   case connection(socket: Int32, peer: PeerAddress, listener: Int)
   case batch(SharedBatch)
-  case reload(RouteTable, [ListeningSocket])
+  case reload(RouteTable, [ListeningSocket], recordsOpened: Bool)
   case drain(cause: CloseCause, spread: Duration, grace: Duration)
   case stop
   case count(CounterRequest)

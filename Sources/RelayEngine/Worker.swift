@@ -190,7 +190,9 @@ struct Worker: ~Copyable {
         withExtendedLifetime(shared) {}
       case .connection(let socket, let peer, let listener):
         shard.accept(socket, from: peer, listener: listener)
-      case .reload(let routes, let listeners): reload(routes, listeners)
+      case .reload(let routes, let listeners, let recordsOpened):
+        shard.recordsOpened = recordsOpened
+        reload(routes, listeners)
       case .drain(let cause, let spread, let grace):
         graceEnd = now + grace.wholeMicroseconds
         shard.beginDrain(

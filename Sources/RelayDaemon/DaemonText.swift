@@ -1,0 +1,119 @@
+// What the daemon says to people in words: on a terminal, in the journal, when it cannot start.
+
+import Glibc
+import RelayConfiguration
+import RelayCore
+import RelayEngine
+
+/// Standard error, for diagnostics before and beside the journal.
+package enum StandardError {
+  /// Writes all of a text; a reader that is gone is no reason to fail.
+  package static func write(_ text: String) {
+    var bytes = Array(text.utf8)[...]
+    while !bytes.isEmpty {
+      let count = bytes.withUnsafeBytes { Glibc.write(2, $0.baseAddress, $0.count) }
+      if count < 0 && errno != EINTR { return }
+      bytes = bytes.dropFirst(max(0, count))
+    }
+  }
+}
+
+/// Why the relay does not start, and what to do about it.
+enum StartFailure {
+  static func explain(_ error: SystemCallError) -> String {
+    switch (error.call, error.errno) {
+    case ("bind", EADDRINUSE):
+      "cannot listen on \(error.subject): something else already does; `ss -ltnp` shows what"
+    case ("bind", EACCES):
+      "cannot listen on \(error.subject): permission denied; ports below 1024 need "
+        + "CAP_NET_BIND_SERVICE, a Unix socket needs write access to its directory"
+    case ("bind", EADDRNOTAVAIL):
+      "cannot listen on \(error.subject): no interface of this machine has that address"
+    case ("no inherited socket named", _):
+      "cannot listen on systemd:\(error.subject): the service manager passed no socket with "
+        + "FileDescriptorName=\(error.subject)"
+    default: "cannot start: \(error)"
+    }
+  }
+}
+
+/// What `wsrelay serve` says on a terminal: where it listens, its routes, and how to try them.
+enum StartBanner {
+  static func print(
+    _ configuration: Configuration, _ source: ConfigurationSource, workerCount: Int
+  ) {
+    guard isatty(2) == 1 else { return }
+    let origin = source.isBuiltIn ? "built-in defaults" : source.location.path
+    var lines = ["wsrelay: running on \(origin), \(workerCount) workers"]
+    for listener in configuration.listeners {
+      lines.append("  listening on \(listener.address)")
+    }
+    let width = configuration.routes.map { $0.pattern.description.count }.max() ?? 0
+    for route in configuration.routes {
+      let pattern = route.pattern.description
+      let padding = String(repeating: " ", count: width - pattern.count)
+      lines.append("  \(pattern)\(padding)  \(route.mode.rawValue)")
+    }
+    if let example = exampleURL(configuration) {
+      lines.append("  try it:  python3 -m websockets \(example)")
+      lines.append("       or  new WebSocket(\"\(example)\") in a browser's console")
+    }
+    lines.append("  stop with Ctrl-C; close events follow")
+    StandardError.write(lines.joined(separator: "\n") + "\n")
+  }
+
+  private static func exampleURL(_ configuration: Configuration) -> String? {
+    guard let route = configuration.routes.first else { return nil }
+    let path = route.pattern.segments.map { segment in
+      switch segment {
+      case .literal(let text): "/\(text)"
+      case .parameter(let name): "/my-\(name)"
+      case .rest: "/anything"
+      }
+    }.joined()
+    for listener in configuration.listeners {
+      if case .tcp(let host, let port) = listener.address {
+        let name = host == "*" ? "localhost" : host.contains(":") ? "[\(host)]" : host
+        return "ws://\(name):\(port)\(path)"
+      }
+    }
+    return nil
+  }
+}
+
+/// What a reload changed, in one line.
+enum ReloadSummary {
+  static func text(from old: Configuration, to new: Configuration) -> String {
+    var changes = routeChanges(old.routes, new.routes)
+    let (oldAddresses, newAddresses) = (old.listeners.map(\.address), new.listeners.map(\.address))
+    changes += newAddresses.filter { !oldAddresses.contains($0) }.map { "listening on \($0)" }
+    changes += oldAddresses.filter { !newAddresses.contains($0) }.map { "left \($0)" }
+    if old.threadCount != new.threadCount { changes.append("threads needs a restart") }
+    if changes.isEmpty { changes.append(old == new ? "nothing changed" : "settings changed") }
+    return "reloaded: " + changes.joined(separator: ", ")
+  }
+
+  private static func routeChanges(_ old: [Route], _ new: [Route]) -> [String] {
+    let before = Dictionary(old.map { ($0.pattern, $0) }, uniquingKeysWith: { first, _ in first })
+    let after = Set(new.map(\.pattern))
+    let changed = new.compactMap { route -> String? in
+      guard let known = before[route.pattern] else { return "route \(route.pattern) added" }
+      return known == route ? nil : "route \(route.pattern) changed"
+    }
+    return changed
+      + old.filter { !after.contains($0.pattern) }.map { "route \($0.pattern) removed" }
+  }
+}
+
+/// The counters in one line, causes in the order of their names.
+enum CounterText {
+  static func line(_ counters: ShardCounters) -> String {
+    let causes = counters.closedCounts.sorted { $0.key.slug < $1.key.slug }
+      .map { "\($0.key.slug) \($0.value)" }.joined(separator: ", ")
+    return "counters: \(counters.liveCount) connections, \(counters.acceptedCount) accepted, "
+      + "\(counters.openedCount) opened, \(counters.refusedCount) refused, "
+      + "\(counters.closedCount) closed\(causes.isEmpty ? "" : " (\(causes))"), "
+      + "rx \(counters.receivedMessageCount) tx \(counters.sentMessageCount) "
+      + "dropped \(counters.droppedMessageCount)"
+  }
+}

@@ -1,0 +1,24 @@
+// From the configuration of an operator to the settings of the engine.
+
+import RelayConfiguration
+import RelayCore
+import RelayEngine
+
+extension EngineSettings {
+  /// The settings a configuration amounts to in a process with so many descriptors.
+  init(_ configuration: Configuration, descriptorLimit: Int) {
+    let listeners = configuration.listeners.map { listener in
+      var policy = ListenerPolicy(name: listener.address.description)
+      policy.handshakeTimeout = listener.handshakeTimeout
+      policy.maximumRequestByteCount = listener.maximumRequestByteCount
+      return Listener(address: listener.address, policy: policy)
+    }
+    self.init(routes: RouteTable(configuration.routes), listeners: listeners)
+    threadCount = configuration.threadCount
+    let available = DescriptorLimit.connectionCount(of: descriptorLimit)
+    limits.maximumConnectionCount =
+      configuration.maximumConnectionCount == 0
+      ? available : min(configuration.maximumConnectionCount, available)
+    recordsOpened = configuration.log.level == .debug
+  }
+}
