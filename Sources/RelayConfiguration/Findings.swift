@@ -18,6 +18,10 @@ struct Findings {
   mutating func add(
     _ severity: Diagnostic.Severity, at position: SourcePosition?, _ message: String
   ) {
+    if diagnostics.count >= Self.maximumErrorCount {
+      if severity == .error { errorCount += 1 }
+      return
+    }
     append(
       Diagnostic(
         file: source.file, position: position, severity: severity, message: message,
