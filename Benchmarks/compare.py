@@ -1,0 +1,280 @@
+#!/usr/bin/env python3
+"""Server CPU time per message of several WebSocket servers, side by side in one run.
+
+    compare.py [--cases E1,B1] [--reps 5] floor='build/floor PORT' wsrelay='wsrelay … :PORT'
+
+For each case and repetition every server is started afresh on core 0 and loaded from core 1, one
+after the other, so that a change of the machine's speed touches all alike. The judgement is the
+median over repetitions of the ratio to the first server of the same repetition; below 1 is cheaper
+than the first. With --bars the last server must stay below the bars of this file (README.md says
+where they come from), and the exit status is 1 where it does not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+
+CASES = {
+    "E1": "echo -c 100 -s 64 -d 1",
+    "E2": "echo -c 100 -s 64 -d 16",
+    "E3": "echo -c 50 -s 16384 -d 4",
+    "E4": "echo -c 10 -s 1048576 -d 1",
+    "B1": "broadcast --pubs 1 --subs 1000 -s 64 --window 8",
+    "B2": "broadcast --pubs 50 --subs 0 -s 128 --window 4",
+    "E1t": "echo -t -c 100 -s 64 -d 1",
+    "E2t": "echo -t -c 100 -s 64 -d 16",
+    "E3t": "echo -t -c 50 -s 16384 -d 4",
+    "C1": "churn -c 50 -t -s 64",
+    "D1": "echo -t --deflate -c 100 -s 1024 -d 1",
+    "L1": "latency -c 100 -s 64 --rate 20000",
+}
+
+# Server CPU per message, the last server ÷ the first.
+BARS = {"E1": 1.05, "E2": 1.15, "E3": 1.10, "E4": 1.10, "B1": 1.05, "B2": 1.10}
+# What checking UTF-8 may cost: the ratio of a text case ÷ the ratio of its binary twin. The first
+# server checks nothing, so its own figure cancels the machine's drift between the two cases.
+TEXT_BARS = {"E1t": ("E1", 1.05), "E2t": ("E2", 1.05), "E3t": ("E3", 1.05)}
+
+# The host may be shared: one repetition's core speeds must be this alike to count as one moment.
+ALIKE_CORE_SPEEDS = 1.25
+# Percent of a core that something else may take from the server while it is measured.
+TOLERATED_INTRUSION = 10.0
+# How often a repetition is measured again because it was disturbed.
+MAXIMUM_RETRY_COUNT = 3
+START_SECONDS = 10.0
+RUN_SECONDS = 90
+
+
+@dataclass(frozen=True)
+class Server:
+    """One command to measure; PORT in it stands for the port to listen on."""
+
+    name: str
+    command: str
+
+
+@dataclass
+class Row:
+    """What all repetitions of one case said about one server."""
+
+    case: str
+    server: str
+    cost: float
+    rate: float
+    ratio: float
+    errors: int
+    disturbed: int
+    bar: float | None = None
+    judged: float = 0.0
+
+    @property
+    def passed(self) -> bool:
+        return self.errors == 0 and (self.bar is None or self.judged <= self.bar)
+
+    @property
+    def verdict(self) -> str:
+        if self.errors:
+            return f"ERRORS {self.errors}"
+        if self.bar is None:
+            return ""
+        return f"{self.judged:.3f} {'≤' if self.passed else '> BAR'} {self.bar:.2f}"
+
+
+@dataclass
+class Repetition:
+    """One round over all servers, close together in time."""
+
+    runs: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def is_quiet(self) -> bool:
+        """The machine was equally fast throughout, and nothing else ran on the server's core."""
+        speeds = [s for run in self.runs.values() for s in run.get("calib_ns", []) if s > 0]
+        if speeds and max(speeds) / min(speeds) > ALIKE_CORE_SPEEDS:
+            return False
+        return all(intrusion(run) <= TOLERATED_INTRUSION for run in self.runs.values())
+
+
+def intrusion(run: dict[str, Any]) -> float:
+    """Percent of the server's core that others used or the host withheld during one run."""
+    others = float(run.get("core_busy_pct", 0)) - float(run.get("server_core_pct", 0))
+    return max(others, 0.0) + float(run.get("core_steal_pct", 0))
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return int(s.getsockname()[1])
+
+
+def start(server: Server, cpus: str, log: Path) -> tuple[subprocess.Popen[bytes], int]:
+    """Starts a server and waits until it accepts connections."""
+    port = free_port()
+    command = ["taskset", "-c", cpus, *server.command.replace("PORT", str(port)).split()]
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=output)
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            time.sleep(0.15)  # let the server finish with the probe before it is measured
+            return process, port
+        except OSError:
+            time.sleep(0.02)
+    process.kill()
+    process.wait()
+    tail = log.read_text(errors="replace")[-500:]
+    sys.exit(f"did not start: {' '.join(command)}\n{tail}")
+
+
+def measure(args: argparse.Namespace, server: Server, case: str) -> dict[str, Any]:
+    log = args.output / f"{server.name}.log"
+    process, port = start(server, args.cpus, log)
+    path = args.broadcast_path if case.startswith("B") else args.echo_path
+    load = ["taskset", "-c", args.load_cpu, str(args.wsload), *CASES[case].split()]
+    load += ["--port", str(port), "--path", path, "--duration", args.duration, "--warmup", "0.5"]
+    load += ["--server-pid", str(process.pid), "--server-cpu", args.cpus.split(",")[0], "--json"]
+    try:
+        run = subprocess.run(load, capture_output=True, text=True, timeout=RUN_SECONDS)
+        if process.poll() is not None:
+            sys.exit(f"{case}: the server ended by itself: {server.command}\nsee {log}")
+        lines = run.stdout.strip().splitlines()
+        if not lines:
+            sys.exit(f"{case}: {server.command}: {run.stderr.strip()[-300:]}")
+        result: dict[str, Any] = json.loads(lines[-1])
+        return result
+    finally:
+        process.kill()
+        process.wait()
+
+
+def repeat(args: argparse.Namespace, servers: list[Server], case: str) -> Repetition:
+    """One repetition, measured again while the machine was disturbed."""
+    for attempt in range(MAXIMUM_RETRY_COUNT + 1):
+        repetition = Repetition({s.name: measure(args, s, case) for s in servers})
+        if repetition.is_quiet or attempt == MAXIMUM_RETRY_COUNT:
+            break
+    return repetition
+
+
+def summarise(case: str, server: Server, first: Server, rounds: list[Repetition]) -> Row:
+    runs = [r.runs[server.name] for r in rounds]
+    ratios = [
+        r.runs[server.name]["server_us_per"] / r.runs[first.name]["server_us_per"] for r in rounds
+    ]
+    return Row(
+        case=case,
+        server=server.name,
+        cost=statistics.median(run["server_us_per"] for run in runs),
+        rate=statistics.median(run["rate"] for run in runs),
+        ratio=statistics.median(ratios),
+        errors=sum(run["errors"] for run in runs),
+        disturbed=sum(not r.is_quiet for r in rounds),
+    )
+
+
+def judge(row: Row, ratios: dict[str, float]) -> None:
+    """Sets the bar of the row of the last server; `ratios` are its ratios so far by case."""
+    row.judged = row.ratio
+    if row.case in TEXT_BARS:
+        twin, bar = TEXT_BARS[row.case]
+        if twin in ratios:
+            row.bar, row.judged = bar, row.ratio / ratios[twin]
+    else:
+        row.bar = BARS.get(row.case)
+
+
+HEADINGS = ["case", "server", "µs CPU a message", "messages/s", "ratio", "against the bar"]
+
+
+def cells(row: Row) -> list[str]:
+    noise = f" (disturbed {row.disturbed}×)" if row.disturbed else ""
+    return [
+        row.case,
+        row.server,
+        f"{row.cost:.3f}",
+        f"{row.rate:,.0f}",
+        f"{row.ratio:.3f}{noise}",
+        row.verdict,
+    ]
+
+
+def write_results(args: argparse.Namespace, rows: list[Row]) -> Path:
+    system = os.uname()
+    out = [
+        f"{system.sysname} {system.release} {system.machine}, {os.cpu_count()} CPUs; "
+        f"{args.reps} alternating repetitions of {args.duration} s; medians; "
+        "text cases are judged against their binary twin.\n",
+        "| " + " | ".join(HEADINGS) + " |",
+        "|" + "---|" * len(HEADINGS),
+        *("| " + " | ".join(cells(row)) + " |" for row in rows),
+    ]
+    path: Path = args.output / "results.md"
+    path.write_text("\n".join(out) + "\n")
+    return path
+
+
+def parse_arguments() -> argparse.Namespace:
+    p = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    p.add_argument("servers", nargs="+", metavar="NAME=COMMAND")
+    p.add_argument("--cases", default="E1,E2,E3,E4,B1,B2,E1t,E2t,E3t")
+    p.add_argument("--reps", type=int, default=5)
+    p.add_argument("--duration", default="1.5", help="seconds a run is measured")
+    p.add_argument("--cpus", default="0", help="the servers' cores")
+    p.add_argument("--load-cpu", default="1")
+    p.add_argument("--echo-path", default="/echo")
+    p.add_argument("--broadcast-path", default="/broadcast")
+    p.add_argument("--wsload", type=Path, default=HERE / "build" / "wsload")
+    p.add_argument("--output", type=Path, default=HERE / "build")
+    p.add_argument("--bars", action="store_true", help="fail above the bars")
+    args = p.parse_args()
+    unknown = [c for c in args.cases.split(",") if c not in CASES]
+    if unknown:
+        p.error(f"unknown cases: {', '.join(unknown)}; known: {', '.join(CASES)}")
+    return args
+
+
+def main() -> int:
+    args = parse_arguments()
+    if (os.cpu_count() or 1) < 2:
+        sys.exit("needs two CPUs: one for the server, one for the load")
+    args.output.mkdir(parents=True, exist_ok=True)
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    servers = [Server(*text.split("=", 1)) for text in args.servers]
+    rows: list[Row] = []
+    ratios: dict[str, float] = {}
+    for case in args.cases.split(","):
+        rounds = [repeat(args, servers, case) for _ in range(args.reps)]
+        for server in servers:
+            row = summarise(case, server, servers[0], rounds)
+            if server is servers[-1] and args.bars:
+                judge(row, ratios)
+                ratios[case] = row.ratio
+            rows.append(row)
+            columns = zip(cells(row), (4, -10, 9, 12, 6, 1), strict=True)
+            print("  ".join(f"{c:>{w}}" if w > 0 else f"{c:{-w}}" for c, w in columns), flush=True)
+    print(f"table: {write_results(args, rows)}")
+    failed = [row for row in rows if not row.passed]
+    judged = [row for row in rows if row.bar is not None or row.errors]
+    print(f"{len(judged) - len(failed)} passed, {len(failed)} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
