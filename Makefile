@@ -1,0 +1,63 @@
+# The verbs of this repository. `make help` lists them.
+
+BINARY := .build/release/wsrelay
+# The binary that is shipped: no Swift library needed at run time.
+BUILD := swift build -c release --static-swift-stdlib --product wsrelay
+
+.DEFAULT_GOAL := help
+
+run: ## build, and relay on 127.0.0.1:8080 with the built-in defaults
+	@scripts/deps build
+	$(BUILD)
+	$(BINARY) serve
+
+test: ## lint, unit, simulation and integration tests, thread sanitizer (about 6 minutes when cold)
+	@scripts/deps build test browser
+	@scripts/test lint unit integration tsan
+
+check: ## everything CI runs: test, conformance, the hot path's disassembly
+	@.ci/run
+
+build: ## the release binary, in .build/release
+	@scripts/deps build
+	$(BUILD)
+
+integration: ## the built daemon with clients nobody here wrote; TESTS='-k drain' narrows it
+	@scripts/deps build test browser
+	@scripts/test integration
+
+autobahn: ## the Autobahn conformance suite, sections 1-7, 9, 10 (90 seconds)
+	@scripts/deps build test
+	@scripts/test conformance
+
+autobahn-full: ## all 517 cases (40 minutes)
+	@scripts/deps build test
+	@scripts/test conformance-full
+
+hot-path: ## the data path's disassembly: no reference counts, no allocation
+	@scripts/deps build
+	@scripts/test hot-path
+
+bench: ## server CPU per message against the kernel's floor (10 minutes); BENCH= more arguments
+	@scripts/deps build bench
+	$(BUILD)
+	@$(MAKE) --no-print-directory -C Benchmarks
+	Benchmarks/compare.py --bars $(BENCH) floor='Benchmarks/build/floor PORT' \
+	  wsrelay='$(BINARY) serve --config config/wsrelay.conf --listen 127.0.0.1:PORT'
+
+lint: ## format and style of Swift, scripts and Python
+	@scripts/deps test
+	@scripts/test lint
+
+format: ## rewrite Swift and Python in the project's style
+	swift format --in-place --parallel --recursive Sources Tests Package.swift
+	@scripts/venv
+	.venv/bin/ruff format --quiet $$(scripts/sources python)
+
+clean: ## remove what was built
+	rm -rf .build .build-tsan .venv Benchmarks/build Tests/Autobahn/build
+
+help: ## this list
+	@sed -nE 's/^([a-z-]+): ## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+.PHONY: run test check build integration autobahn autobahn-full hot-path bench lint format clean help

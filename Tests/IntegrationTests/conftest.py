@@ -1,0 +1,43 @@
+"""Fixtures: a daemon with a configuration of the test's own, stopped and checked at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from support.daemon import BINARY, Daemon, running
+
+RelayFactory = Callable[..., Daemon]
+
+# The routes that wsrelay has without any file.
+ROUTES = """
+[[route]]
+path = "/echo"
+mode = "echo"
+
+[[route]]
+path = "/broadcast"
+mode = "broadcast"
+
+[[route]]
+path = "/room/{name}"
+mode = "broadcast"
+"""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not BINARY.exists():
+        raise pytest.UsageError(f"no {BINARY}: run `make build` first")
+
+
+@pytest.fixture
+def relay(tmp_path: Path) -> Iterator[RelayFactory]:
+    """`relay(text)` starts a daemon; PORT in the text, or a listener added to it, is a free port."""
+    with ExitStack() as stack:
+
+        def start(text: str = ROUTES, *arguments: str, port: int | None = None) -> Daemon:
+            return stack.enter_context(running(tmp_path, text, *arguments, port=port))
+
+        yield start
