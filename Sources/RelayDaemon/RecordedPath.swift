@@ -58,13 +58,26 @@ enum RecordedPath {
   }
 
   /// Whether the value under a key is one that opens doors; rather one too many than one too few.
+  ///
+  /// Only letters and digits count, in either case: `api_key`, `apiKey` and `API-KEY` are one.
   static func isSecret(key: Substring) -> Bool {
-    let letters = decoded(key).lowercased().filter { $0.isLetter || $0.isNumber }
-    return names.contains(letters) || letters.hasPrefix("auth") || letters.hasSuffix("key")
-      || parts.contains { letters.contains($0) }
+    var letters = decoded(key).utf8.compactMap { byte -> UInt8? in
+      switch byte {
+      case UInt8(ascii: "A")...UInt8(ascii: "Z"): byte | 0x20
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"): byte
+      default: nil
+      }
+    }
+    return letters.withUnsafeMutableBufferPointer { letters in
+      names.contains { letters.elementsEqual($0.utf8) }
+        || letters.starts(with: "auth".utf8) || letters.suffix(3).elementsEqual("key".utf8)
+        || letters.indices.contains { start in
+          parts.contains { letters[start...].starts(with: $0.utf8) }
+        }
+    }
   }
 
-  private static let names: Set<String> = [
+  private static let names = [
     "sig", "pwd", "pass", "jwt", "sid", "sessionid", "session", "ticket", "otp", "bearer", "code",
     "hmac",
   ]
