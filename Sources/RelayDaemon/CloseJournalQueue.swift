@@ -29,7 +29,8 @@ struct PendingRecord: Sendable {
     case .connection(.closed(let closed)): closed.cause.slug
     case .connection(.refused): RecordEvent.reject.rawValue
     case .connection(.opened): RecordEvent.open.rawValue
-    case .report(let report): report.event?.rawValue ?? "message"
+    // Never an event's name: `drain` is a cause, too.
+    case .report: "message"
     }
   }
 }
