@@ -1,10 +1,10 @@
 #!/bin/bash
 # Runs a command beside a real, empty systemd-journald: Tests/journald-run.sh COMMAND [ARGUMENT...]
 #
-# journald gets its own mount namespace with a fresh /run and /var/log/journal, so that the machine's
-# own journal is neither read nor written. Needs root (or CAP_SYS_ADMIN) and Debian's `systemd`
-# package; systemd need not be init. The command's exit status is the script's; 99 means that the
-# journal could not be set up, which is a failure and not a reason to skip.
+# journald gets its own mount namespace with a fresh /run and /var/log/journal, so that the
+# machine's own journal is neither read nor written. Needs root (or CAP_SYS_ADMIN) and Debian's
+# `systemd` package; systemd need not be init. The command's exit status is the script's; 99 means
+# that the journal could not be set up, which is a failure and not a reason to skip.
 set -u
 
 fail() {

@@ -1,8 +1,8 @@
 // The journal of closes: the one place in wsrelay that logs.
 //
-// `record` and the three words for daemon messages only append to a bounded queue; one thread writes
-// (CloseJournalWriter). So a journald that has stopped costs a worker nothing, and for every record
-// asked for there is one written, or one counted in a `gap` record.
+// `record` and the three words for daemon messages only append to a bounded queue; one thread
+// writes (CloseJournalWriter). So a journald that has stopped costs a worker nothing, and for every
+// record asked for there is one written, or one counted in a `gap` record.
 
 import RelayConfiguration
 import RelayCore

@@ -1,5 +1,5 @@
-// The one thread that writes records down. It may block in the journal's socket or on standard error
-// for as long as it takes: the workers only ever see the queue.
+// The one thread that writes records down. It may block in the journal's socket or on standard
+// error for as long as it takes: the workers only ever see the queue.
 //
 // A sink that fails is given time: the record in hand is tried again after growing pauses, up to
 // `patience` in all for one outage, while the queue fills up behind it. After that every record is

@@ -1,6 +1,7 @@
-// Text that somebody else chose, made fit for a record: capped, and escaped so that nobody can forge
-// a line, move a terminal's cursor or turn the reading direction. What goes out is valid UTF-8
-// without one control character, and the escapes are unambiguous because a backslash is escaped too.
+// Text that somebody else chose, made fit for a record: capped, and escaped so that nobody can
+// forge a line, move a terminal's cursor or turn the reading direction. What goes out is valid
+// UTF-8 without one control character, and the escapes are unambiguous because a backslash is
+// escaped too.
 
 /// The one way by which text gets into a record.
 enum EscapedText {

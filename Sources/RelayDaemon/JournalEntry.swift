@@ -1,6 +1,7 @@
-// One record, ready to be sent: fields as `NAME=value`, back to back in one block, in the order they
-// were appended. The writer thread fills one entry over and over, so that its memory is allocated
-// once. MESSAGE is always the first field. Text goes through `EscapedText`, without exception.
+// One record, ready to be sent: fields as `NAME=value`, back to back in one block, in the order
+// they were appended. The writer thread fills one entry over and over, so that its memory is
+// allocated once. MESSAGE is always the first field. Text goes through `EscapedText`, without
+// exception.
 
 import RelayCore
 

@@ -1,5 +1,6 @@
-// The journal's message ids: which record this is, for the catalog and for `journalctl MESSAGE_ID=`.
-// Each was drawn at random once. A released id is never reused and never changes its meaning.
+// The journal's message ids: which record this is, for the catalog and for `journalctl
+// MESSAGE_ID=`. Each was drawn at random once. A released id is never reused and never changes its
+// meaning.
 
 import RelayCore
 

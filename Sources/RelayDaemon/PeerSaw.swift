@@ -1,8 +1,8 @@
-// What the other side most likely made of the end: the line that settles "my browser says 1006, your
-// log says 1001". The rules are those of RFC 6455 §7.1.4 to §7.1.6 and of the WHATWG's CloseEvent:
-// an endpoint shows the code of the Close frame it *received*, whoever sent one first; 1005 for a
-// Close frame without a code; 1006 where none arrived. `wasClean` is true once both frames went
-// over the wire and TCP ended after them.
+// What the other side most likely made of the end: the line that settles "my browser says 1006,
+// your log says 1001". The rules are those of RFC 6455 §7.1.4 to §7.1.6 and of the WHATWG's
+// CloseEvent: an endpoint shows the code of the Close frame it *received*, whoever sent one first;
+// 1005 for a Close frame without a code; 1006 where none arrived. `wasClean` is true once both
+// frames went over the wire and TCP ended after them.
 
 import RelayCore
 import WebSocketProtocol

@@ -1,5 +1,5 @@
-// Where records go: the journal, or standard error as lines of text or JSON. A sink may block; it is
-// used by the writer thread alone.
+// Where records go: the journal, or standard error as lines of text or JSON. A sink may block; it
+// is used by the writer thread alone.
 
 import Glibc
 import RelayConfiguration

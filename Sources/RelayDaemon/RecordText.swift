@@ -40,7 +40,8 @@ enum RecordText {
     output.append(text: " tx \(closed.sentMessageCount)")
   }
 
-  /// Appends the line of a refused handshake: `refused 404 /nowhere 192.0.2.7:51234: no such route`.
+  /// Appends the line of a refused handshake:
+  /// `refused 404 /nowhere 192.0.2.7:51234: no route for this path`.
   static func append(_ refused: RefusedHandshake, to output: inout [UInt8]) {
     output.append(text: "refused \(refused.status) ")
     appendPlace(channel: "", path: refused.path, route: "", to: &output)

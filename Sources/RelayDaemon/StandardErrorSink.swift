@@ -1,8 +1,8 @@
 // Records on standard error, for where there is no journal: one line each, to be read or parsed.
 //
-// Text: the time, MESSAGE, and the evidence that MESSAGE leaves out, as `name=value`.
-// JSON: one object with the journal's field names and text values, as `journalctl -o json` has them,
-// so that what reads the one reads the other.
+// Text: the time, MESSAGE, and the evidence that MESSAGE leaves out, as `name=value`. JSON: one
+// object with the journal's field names and text values, as `journalctl -o json` has them, so that
+// what reads the one reads the other.
 
 import Glibc
 import RelayConfiguration

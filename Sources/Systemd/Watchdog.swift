@@ -1,4 +1,5 @@
-// Whether the service manager expects signs of life from this process, and how often (WatchdogSec=).
+// Whether the service manager expects signs of life from this process, and how often
+// (WatchdogSec=).
 
 import CSystemd
 

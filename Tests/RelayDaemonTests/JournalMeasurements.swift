@@ -1,5 +1,5 @@
-// What recording costs a worker, and how fast the writer is. Figures, not verdicts: run by hand in a
-// release build, beside a journald of its own:
+// What recording costs a worker, and how fast the writer is. Figures, not verdicts: run by hand in
+// a release build, beside a journald of its own:
 //
 //   swift build -c release --build-tests -Xswiftc -enable-testing
 //   WSRELAY_MEASURE=1 Tests/journald-run.sh swift test -c release -Xswiftc -enable-testing \

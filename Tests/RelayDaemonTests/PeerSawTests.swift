@@ -67,7 +67,7 @@ struct PeerSawTests {
       "too big: we no longer listen", .messageTooBig, sent: 1009, .sentFirst,
       saw: "1009 wasClean=true"),
     Row(
-      "too big, and reset meanwhile", .messageTooBig, sent: 1009, .sentFirst, errno: 104, saw: none),
+      "too big, then reset", .messageTooBig, sent: 1009, .sentFirst, errno: 104, saw: none),
     Row(
       "Close behind what it never read", .slowConsumer, sent: 1013, .sentFirst, unsent: 9, saw: none
     ),

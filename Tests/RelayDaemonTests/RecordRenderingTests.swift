@@ -34,14 +34,16 @@ struct RecordRenderingTests {
     let (cause, priority, initiator, layer) = Self.causes[index]
     let code = cause == .tlsFailure ? 1015 : 1006
     let message =
-      "closed \(code) \(cause.slug) /chat/lobby 192.0.2.7:51234 after 3m12s, idle 41s, rx 120 tx 4518"
+      "closed \(code) \(cause.slug) /chat/lobby 192.0.2.7:51234 "
+      + "after 3m12s, idle 41s, rx 120 tx 4518"
     let entry = JournalEntry.of(.sample(cause: cause, errno: 104))
     #expect(entry.dictionary["MESSAGE"] == message)
 
     let word = priority == 3 ? "error: " : priority == 4 ? "warning: " : ""
     #expect(
       entry.line(.text)
-        == "2026-03-01T09:08:07.000042Z \(word)\(message); id=000000000000feed initiator=\(initiator) "
+        == "2026-03-01T09:08:07.000042Z \(word)\(message); "
+        + "id=000000000000feed initiator=\(initiator) "
         + "layer=\(layer) phase=open errno=ECONNRESET")
     let inJournal = StandardErrorLayout(format: .text, isJournalStream: true)
     #expect(entry.line(inJournal).hasPrefix("<\(priority)>\(word)closed "))
