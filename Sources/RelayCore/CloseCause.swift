@@ -2,7 +2,7 @@
 // The first cause wins; a released slug never changes its meaning (docs/decisions/0003).
 
 /// Why a connection ended, as whoever first noticed the end named it.
-package enum CloseCause: String, CaseIterable, Sendable {
+public enum CloseCause: String, CaseIterable, Sendable {
   /// The peer sent a Close frame that reports no error.
   case peerClose = "peer-close"
   /// The peer sent a Close frame that reports an error: 1002, 1003, or 1007 to 1011.
@@ -53,27 +53,27 @@ package enum CloseCause: String, CaseIterable, Sendable {
   case internalError = "internal-error"
 
   /// The word operators match on, such as `peer-reset`.
-  package var slug: String { rawValue }
+  public var slug: String { rawValue }
 }
 
 /// Who began the end of a connection.
-package enum CloseInitiator: String, Sendable {
+public enum CloseInitiator: String, Sendable {
   case peer, relay, `operator`, network
 }
 
 /// At which layer the end of a connection began.
-package enum CloseLayer: String, Sendable {
+public enum CloseLayer: String, Sendable {
   case tls, http, tcp, frame, close, policy, liveness, resource, admin, lifecycle, relay
 }
 
 /// How far a connection had come when it ended.
-package enum ConnectionPhase: String, Sendable {
+public enum ConnectionPhase: String, Sendable {
   case handshake, open, closing
 }
 
 extension CloseCause {
   /// Who began it.
-  package var initiator: CloseInitiator {
+  public var initiator: CloseInitiator {
     switch self {
     case .peerClose, .peerCloseError, .peerFin, .peerReset, .closeTimeout, .tlsFailure: .peer
     case .networkTimeout: .network
@@ -83,7 +83,7 @@ extension CloseCause {
   }
 
   /// Where it began.
-  package var layer: CloseLayer {
+  public var layer: CloseLayer {
     switch self {
     case .peerClose, .peerCloseError, .closeTimeout: .close
     case .peerFin, .peerReset, .networkTimeout: .tcp
@@ -99,7 +99,7 @@ extension CloseCause {
   }
 
   /// The journal priority, 3 (error) to 6 (info), as syslog(3) numbers them.
-  package var priority: Int {
+  public var priority: Int {
     switch self {
     case .shed, .internalError: 3
     case .protocolError, .unsupportedData, .invalidUTF8, .invalidDeflate, .messageTooBig,

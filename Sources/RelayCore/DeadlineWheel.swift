@@ -5,19 +5,19 @@
 // pays one store per message, and a deadline costs two list operations per horizon (65 s).
 
 /// A session's place in the wheel.
-package struct DeadlineLink {
+public struct DeadlineLink {
   package var next = SessionTable.none
   package var previous = SessionTable.none
   /// The slot it stands in; `noSlot`: none.
-  package var slot = DeadlineLink.noSlot
+  public var slot = DeadlineLink.noSlot
 
   package static let noSlot = UInt16.max
 }
 
 /// Slots of sessions by when they are due.
-package struct DeadlineWheel: ~Copyable {
+public struct DeadlineWheel: ~Copyable {
   /// 64 ms: with the clock read once a turn, deadlines fire at most so much late.
-  package static let tick: Int64 = 1 << 16
+  public static let tick: Int64 = 1 << 16
   package static let slotCount = 1024
 
   private let heads: UnsafeMutablePointer<UInt32>
@@ -40,7 +40,7 @@ package struct DeadlineWheel: ~Copyable {
   }
 
   /// Puts a session into the slot of an instant, out of the one it is in.
-  package mutating func schedule(
+  public mutating func schedule(
     _ session: SessionPointer, at instant: Instant, in sessions: borrowing SessionTable
   ) {
     cancel(session, in: sessions)
@@ -59,7 +59,7 @@ package struct DeadlineWheel: ~Copyable {
   }
 
   /// Takes a session out.
-  package mutating func cancel(_ session: SessionPointer, in sessions: borrowing SessionTable) {
+  public mutating func cancel(_ session: SessionPointer, in sessions: borrowing SessionTable) {
     let link = session.pointee.deadline
     if link.slot == DeadlineLink.noSlot { return }
     let slot = Int(link.slot)
@@ -76,7 +76,7 @@ package struct DeadlineWheel: ~Copyable {
   }
 
   /// Takes out one session whose slot has come; nil: none is left for now.
-  package mutating func popDue(now: Instant, in sessions: borrowing SessionTable) -> SessionPointer?
+  public mutating func popDue(now: Instant, in sessions: borrowing SessionTable) -> SessionPointer?
   {
     let nowTick = now.microseconds / Self.tick
     while currentTick <= nowTick {
@@ -95,7 +95,7 @@ package struct DeadlineWheel: ~Copyable {
   }
 
   /// Microseconds until the next slot with anything in it; nil: the wheel is empty.
-  package func timeUntilNext(now: Instant) -> Int64? {
+  public func timeUntilNext(now: Instant) -> Int64? {
     var tick = currentTick
     let end = currentTick + Int64(Self.slotCount)
     while tick < end {

@@ -3,7 +3,7 @@
 import WebSocketProtocol
 
 /// One broadcast channel: its members in this shard, and the batch being gathered.
-package struct Channel {
+public struct Channel {
   var members: UnsafeMutablePointer<SessionPointer>
   var memberCount = 0
   var memberCapacity: Int
@@ -23,10 +23,11 @@ package struct Channel {
   let name: String
 }
 
-package typealias ChannelPointer = UnsafeMutablePointer<Channel>
+/// A channel by its address, which stays the same for its life.
+public typealias ChannelPointer = UnsafeMutablePointer<Channel>
 
 /// A run of frames in a batch that one session published.
-package struct BatchSegment {
+public struct BatchSegment {
   var sender: SessionPointer
   /// The sender's segment before this one; -1: none.
   var previous: Int32
@@ -37,7 +38,7 @@ package struct BatchSegment {
 }
 
 /// The channels of one shard, by name.
-package struct Hub: ~Copyable {
+public struct Hub: ~Copyable {
   private var channels: [String: ChannelPointer] = [:]
   /// Channels with a batch, to be flushed at the end of the turn.
   var listed: [ChannelPointer] = []

@@ -1,31 +1,35 @@
 // A point of the monotonic clock. The core never reads a clock: every turn is given its time.
 
 /// A point in time, in microseconds since an origin that only the engine knows.
-package struct Instant: Comparable, Hashable, Sendable {
-  package var microseconds: Int64
+public struct Instant: Comparable, Hashable, Sendable {
+  /// Since the origin.
+  public var microseconds: Int64
 
+  /// The point so many microseconds after the origin.
   @inline(__always)
-  package init(microseconds: Int64) { self.microseconds = microseconds }
+  public init(microseconds: Int64) { self.microseconds = microseconds }
 
-  package static let origin = Instant(microseconds: 0)
+  /// Before everything that happens.
+  public static let origin = Instant(microseconds: 0)
 
+  /// Whether `a` is earlier.
   @inline(__always)
-  package static func < (a: Instant, b: Instant) -> Bool { a.microseconds < b.microseconds }
+  public static func < (a: Instant, b: Instant) -> Bool { a.microseconds < b.microseconds }
 
   /// The instant so many microseconds later.
   @inline(__always)
-  package static func + (instant: Instant, microseconds: Int64) -> Instant {
+  public static func + (instant: Instant, microseconds: Int64) -> Instant {
     Instant(microseconds: instant.microseconds &+ microseconds)
   }
 
   /// Microseconds from `b` to `a`.
   @inline(__always)
-  package static func - (a: Instant, b: Instant) -> Int64 { a.microseconds &- b.microseconds }
+  public static func - (a: Instant, b: Instant) -> Int64 { a.microseconds &- b.microseconds }
 }
 
 extension Duration {
   /// The duration in whole microseconds, at most 292,000 years.
-  package var wholeMicroseconds: Int64 {
+  public var wholeMicroseconds: Int64 {
     let (seconds, attoseconds) = components
     let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000)
     return overflow ? .max : product.addingReportingOverflow(attoseconds / 1_000_000_000_000).0

@@ -1,41 +1,41 @@
 // Every bound that holds for the whole process and is not a key of a route.
 
 /// The bounds of one relay. Each queue, buffer, count and time has one, here or in `Route`.
-package struct Limits: Sendable, Equatable {
+public struct Limits: Sendable, Equatable {
   /// Connections in all workers together; never 0 once the engine has resolved it.
-  package var maximumConnectionCount = 10_000
+  public var maximumConnectionCount = 10_000
   /// A worker's receive buffer in bytes: how much of one connection is read in one go.
-  package static let receiveBufferByteCount = 512 << 10
+  public static let receiveBufferByteCount = 512 << 10
   /// A frame whose missing payload is at least this many bytes is received into its own block.
-  package static let directReceiveByteCount = 64 << 10
+  public static let directReceiveByteCount = 64 << 10
   /// A channel's publishes are sent on once they reach this many bytes, even before the turn ends.
-  package static let broadcastBatchByteCount = 64 << 10
+  public static let broadcastBatchByteCount = 64 << 10
   /// How long a refused connection is read to its end, in microseconds.
-  package static let refusalLinger: Int64 = 2_000_000
+  public static let refusalLinger: Int64 = 2_000_000
   /// What a 503 tells the client to wait.
-  package static let retryAfter = Duration.seconds(5)
+  public static let retryAfter = Duration.seconds(5)
   /// Header fields in one request.
-  package static let maximumHeaderFieldCount = 100
+  public static let maximumHeaderFieldCount = 100
   /// What is kept of the path, in bytes; longer request paths are refused with 414.
-  package static let maximumPathByteCount = 1024
+  public static let maximumPathByteCount = 1024
   /// What is kept of Origin and User-Agent, in bytes.
-  package static let maximumRecordedHeaderByteCount = 256
+  public static let maximumRecordedHeaderByteCount = 256
   /// Free blocks a shard keeps for reuse, in bytes.
-  package static let maximumPooledByteCount = 32 << 20
+  public static let maximumPooledByteCount = 32 << 20
   /// Bytes of broadcast batches that may wait in one worker's mailbox.
-  package static let maximumMailboxByteCount = 64 << 20
+  public static let maximumMailboxByteCount = 64 << 20
 
   package init() {}
 }
 
 /// What a listener demands of the connections it accepts.
-package struct ListenerPolicy: Sendable, Equatable {
+public struct ListenerPolicy: Sendable, Equatable {
   /// The name in records: the address as configured.
-  package var name: String
+  public var name: String
   /// From accept to the end of the request, absolute.
-  package var handshakeTimeout = Duration.seconds(10)
+  public var handshakeTimeout = Duration.seconds(10)
   /// Of the request line and all header fields, in bytes.
-  package var maximumRequestByteCount = 8 << 10
+  public var maximumRequestByteCount = 8 << 10
 
   package init(name: String) { self.name = name }
 }

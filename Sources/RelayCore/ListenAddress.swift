@@ -1,7 +1,7 @@
 // Where the relay listens, as an operator writes it.
 
 /// A place to accept connections at.
-package enum ListenAddress: Hashable, Sendable {
+public enum ListenAddress: Hashable, Sendable {
   /// A numeric IPv4 or IPv6 host without brackets, or `*` for all of both families; and a port.
   case tcp(host: String, port: UInt16)
   /// The path of a Unix stream socket.
@@ -12,7 +12,7 @@ package enum ListenAddress: Hashable, Sendable {
 
 extension ListenAddress: CustomStringConvertible {
   /// The address as it is written in the configuration file.
-  package var description: String {
+  public var description: String {
     switch self {
     case .tcp(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
     case .unix(let path): "unix:\(path)"

@@ -1,11 +1,11 @@
 // Which web pages may connect (RFC 6455 §10.2): the Origin header against a route's list.
 
 /// The comparison of an Origin with configured ones.
-package enum OriginRule {
+public enum OriginRule {
   /// Whether `origin` is allowed: equal to an entry, or under its one leading wildcard label. Scheme
   /// and host are compared without regard to case (RFC 6454 §4). A request without an Origin does not
   /// come from a page and is allowed only where the list is empty, which the caller checks.
-  package static func allows(_ origin: String, _ allowed: [String]) -> Bool {
+  public static func allows(_ origin: String, _ allowed: [String]) -> Bool {
     let origin = origin.lowercased()
     return allowed.contains { matches(origin, $0.lowercased()) }
   }

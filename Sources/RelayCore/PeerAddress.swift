@@ -1,9 +1,9 @@
 // Where a peer is: kept as bytes while the connection lives, made text when it ends.
 
 /// The network address of a peer.
-package struct PeerAddress: Hashable, Sendable {
+public struct PeerAddress: Hashable, Sendable {
   /// The address family, which decides how many of the bytes count.
-  package enum Family: UInt8, Sendable {
+  public enum Family: UInt8, Sendable {
     /// A Unix socket: no address, no port.
     case unix
     /// Four bytes.
@@ -15,7 +15,7 @@ package struct PeerAddress: Hashable, Sendable {
   package var family: Family
   package var port: UInt16
   /// The address in network order; IPv4 in the first four bytes of `high`.
-  package var high: UInt64
+  public var high: UInt64
   package var low: UInt64
 
   package init(family: Family, port: UInt16, high: UInt64, low: UInt64) {
@@ -26,12 +26,12 @@ package struct PeerAddress: Hashable, Sendable {
   }
 
   /// The peer of a Unix socket.
-  package static let unix = PeerAddress(family: .unix, port: 0, high: 0, low: 0)
+  public static let unix = PeerAddress(family: .unix, port: 0, high: 0, low: 0)
 }
 
 extension PeerAddress: CustomStringConvertible {
   /// The address without its port: `192.0.2.7`, `2001:db8::1` (RFC 5952), or `unix`.
-  package var host: String {
+  public var host: String {
     switch family {
     case .unix: return "unix"
     case .ipv4:
@@ -42,7 +42,7 @@ extension PeerAddress: CustomStringConvertible {
   }
 
   /// The address with its port, as a URL has it: `192.0.2.7:51234`, `[2001:db8::1]:51234`, `unix`.
-  package var description: String {
+  public var description: String {
     switch family {
     case .unix: "unix"
     case .ipv4: "\(host):\(port)"

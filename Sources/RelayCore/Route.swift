@@ -3,7 +3,7 @@
 import WebSocketProtocol
 
 /// What becomes of a message on a route.
-package enum RouteMode: String, CaseIterable, Sendable {
+public enum RouteMode: String, CaseIterable, Sendable {
   /// Back to its sender.
   case echo
   /// To the members of its channel.
@@ -11,12 +11,12 @@ package enum RouteMode: String, CaseIterable, Sendable {
 }
 
 /// Which kinds of data message a route takes; others close the connection with 1003.
-package enum AcceptedKind: String, CaseIterable, Sendable {
+public enum AcceptedKind: String, CaseIterable, Sendable {
   case any, text, binary
 }
 
 /// Which data messages keep a connection from being idle.
-package enum IdleDirection: String, CaseIterable, Sendable {
+public enum IdleDirection: String, CaseIterable, Sendable {
   /// Received or sent.
   case any
   /// Only what the peer sends.
@@ -24,7 +24,7 @@ package enum IdleDirection: String, CaseIterable, Sendable {
 }
 
 /// What happens when more than `maximumOutboundByteCount` waits for a peer.
-package enum SlowConsumerPolicy: String, CaseIterable, Sendable {
+public enum SlowConsumerPolicy: String, CaseIterable, Sendable {
   /// Close with 1013.
   case disconnect
   /// Drop the message that does not fit.
@@ -34,7 +34,7 @@ package enum SlowConsumerPolicy: String, CaseIterable, Sendable {
 }
 
 /// What a route negotiates of permessage-deflate (RFC 7692).
-package enum CompressionPolicy: String, CaseIterable, Sendable {
+public enum CompressionPolicy: String, CaseIterable, Sendable {
   case off
   /// No context is kept between messages.
   case on
@@ -43,16 +43,16 @@ package enum CompressionPolicy: String, CaseIterable, Sendable {
 }
 
 /// The settings of one route. `Duration.zero` and a count of 0 mean "off" unless said otherwise.
-package struct Route: Sendable, Equatable {
+public struct Route: Sendable, Equatable {
   package var pattern: RoutePattern
   package var mode: RouteMode
   /// Broadcast: the sender gets its own message back.
-  package var includesSender = false
+  public var includesSender = false
   package var accepts = AcceptedKind.any
   /// In order of preference; empty: none is negotiated and none required.
-  package var subprotocols: [String] = []
+  public var subprotocols: [String] = []
   /// Allowed Origin values; empty: any.
-  package var origins: [String] = []
+  public var origins: [String] = []
   package var idleTimeout = Duration.seconds(600)
   package var idleDirection = IdleDirection.any
   package var idleCloseCode = CloseCode.goingAway
@@ -61,13 +61,13 @@ package struct Route: Sendable, Equatable {
   package var closeTimeout = Duration.seconds(5)
   package var maximumLifetime = Duration.zero
   /// In bytes of payload, after inflating. Never 0.
-  package var maximumMessageByteCount = 1 << 20
+  public var maximumMessageByteCount = 1 << 20
   /// Messages a second per connection.
-  package var maximumMessageRate = 0
+  public var maximumMessageRate = 0
   package var maximumConnectionCount = 0
   package var maximumConnectionCountPerPeer = 0
   /// Bytes waiting for one connection before it counts as a slow consumer. Never 0.
-  package var maximumOutboundByteCount = 1 << 20
+  public var maximumOutboundByteCount = 1 << 20
   package var slowConsumerPolicy = SlowConsumerPolicy.disconnect
   package var compression = CompressionPolicy.off
 
@@ -77,7 +77,7 @@ package struct Route: Sendable, Equatable {
   }
 
   /// The routes of a relay that was given no configuration file.
-  package static let builtIn: [Route] = [
+  public static let builtIn: [Route] = [
     Route(pattern: RoutePattern(literal: "/echo"), mode: .echo),
     Route(pattern: RoutePattern(literal: "/broadcast"), mode: .broadcast),
     Route(

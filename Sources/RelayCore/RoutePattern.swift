@@ -1,9 +1,9 @@
 // The path pattern of a route, and how it matches the path of a request.
 
 /// A path pattern: literal segments, `{name}` for one segment, a trailing `/*` for the rest.
-package struct RoutePattern: Hashable, Sendable {
+public struct RoutePattern: Hashable, Sendable {
   /// One part of a pattern between slashes.
-  package enum Segment: Hashable, Sendable {
+  public enum Segment: Hashable, Sendable {
     case literal(String)
     /// Matches exactly one non-empty segment.
     case parameter(String)
@@ -16,13 +16,13 @@ package struct RoutePattern: Hashable, Sendable {
   package init(segments: [Segment]) { self.segments = segments }
 
   /// A pattern without parameters, from a path such as `/echo` that is known to be valid.
-  package init(literal path: String) {
+  public init(literal path: String) {
     self.segments = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
       .map { .literal(String($0)) }
   }
 
   /// What is wrong with the text of a pattern.
-  package enum SyntaxError: Error, Equatable, Sendable {
+  public enum SyntaxError: Error, Equatable, Sendable {
     case notAbsolute
     case queryOrFragment
     case invalidCharacter(Character)
@@ -34,7 +34,7 @@ package struct RoutePattern: Hashable, Sendable {
   }
 
   /// Reads a pattern such as `/room/{name}` or `/files/*`.
-  package init(parsing text: String) throws(SyntaxError) {
+  public init(parsing text: String) throws(SyntaxError) {
     guard text.hasPrefix("/") else { throw .notAbsolute }
     if text == "/" {
       self.init(segments: [.literal("")])
@@ -84,14 +84,14 @@ package struct RoutePattern: Hashable, Sendable {
   }
 
   /// Whether concrete paths on this route are channels of their own.
-  package var hasParameters: Bool {
+  public var hasParameters: Bool {
     segments.contains { if case .literal = $0 { false } else { true } }
   }
 }
 
 extension RoutePattern: CustomStringConvertible {
   /// The pattern as it is written in the configuration file.
-  package var description: String {
+  public var description: String {
     segments.map { segment in
       switch segment {
       case .literal(let text): "/\(text)"
@@ -102,7 +102,7 @@ extension RoutePattern: CustomStringConvertible {
   }
 
   /// Whether two patterns match the same paths, whatever their parameters are called.
-  package func matchesSamePaths(as other: RoutePattern) -> Bool {
+  public func matchesSamePaths(as other: RoutePattern) -> Bool {
     segments.count == other.segments.count
       && zip(segments, other.segments).allSatisfy { pair in
         switch pair {

@@ -1,19 +1,19 @@
 // What the data path needs of a route, as plain numbers: no reference counting to read them.
 
 /// The settings of a route in the form the data path reads. Microseconds; 0 means off.
-package struct RouteRules {
+public struct RouteRules {
   package var isEcho: Bool
   package var includesSender: Bool
   /// Bit n set: data messages with opcode n are taken.
-  package var acceptedOpcodes: UInt8
+  public var acceptedOpcodes: UInt8
   /// Whether a message sent to the peer keeps it from being idle.
-  package var countsSentMessages: Bool
+  public var countsSentMessages: Bool
   package var slowConsumerPolicy: SlowConsumerPolicy
   package var idleCloseCode: UInt16
   package var maximumMessageByteCount: Int
   package var maximumOutboundByteCount: Int
   /// The time one message of the allowed rate takes.
-  package var ratePeriod: Int64
+  public var ratePeriod: Int64
   package var idleTimeout: Int64
   package var pingInterval: Int64
   package var pingTimeout: Int64

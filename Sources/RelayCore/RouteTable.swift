@@ -2,7 +2,7 @@
 // `{name}` before `/*`. The query never takes part. Paths are compared byte for byte, undecoded.
 
 /// The routes of one configuration, ready to be matched.
-package struct RouteTable: Sendable, Equatable {
+public struct RouteTable: Sendable, Equatable {
   package let routes: [Route]
   private let matchedCount: Int
   private let exact: [String: Int]
@@ -31,7 +31,7 @@ package struct RouteTable: Sendable, Equatable {
   }
 
   /// The index of the route for a path without query; nil if there is none.
-  package func match(_ path: String) -> Int? {
+  public func match(_ path: String) -> Int? {
     if let index = exact[path] { return index }
     if patterns.isEmpty { return nil }
     let segments = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()

@@ -5,9 +5,9 @@
 import WebSocketProtocol
 
 /// One connection of a shard.
-package struct Session {
+public struct Session {
   /// How far the connection has come.
-  package enum Phase: UInt8, Sendable {
+  public enum Phase: UInt8, Sendable {
     /// Reading the request.
     case handshake
     /// Relaying.
@@ -57,6 +57,8 @@ package struct Session {
   var pingRoundTrip: UInt32 = 0
   var deadline = DeadlineLink()
   var cause: CloseCause?
+  /// How far the connection had come when the cause was named.
+  var causePhase = Phase.handshake
   var droppedMessageCount: UInt32 = 0
   let index: UInt32
   /// What is only read when the session ends.
@@ -74,14 +76,15 @@ package struct Session {
   }
 }
 
-package typealias SessionPointer = UnsafeMutablePointer<Session>
+/// A session by its address, which is its identity to the poller.
+public typealias SessionPointer = UnsafeMutablePointer<Session>
 
 /// The sessions of one shard, in slabs whose addresses never change.
-package struct SessionTable: ~Copyable {
+public struct SessionTable: ~Copyable {
   private var slabs: [SessionPointer] = []
   private var firstFree = SessionTable.none
   /// Sessions made and not yet freed.
-  package private(set) var count = 0
+  public private(set) var count = 0
 
   package static let none = UInt32.max
   private static let slabShift: UInt32 = 7
@@ -95,12 +98,12 @@ package struct SessionTable: ~Copyable {
 
   /// The session with an index that was given out.
   @inline(__always)
-  package subscript(index: UInt32) -> SessionPointer {
+  public subscript(index: UInt32) -> SessionPointer {
     slabs[Int(index >> Self.slabShift)] + Int(index & UInt32(Self.slabCount - 1))
   }
 
   /// Indices that may be in use are below this; a dead or free one has `phase == .dead`.
-  package var indexLimit: UInt32 { UInt32(slabs.count << Self.slabShift) }
+  public var indexLimit: UInt32 { UInt32(slabs.count << Self.slabShift) }
 
   mutating func make(socket: Int32, listener: UInt16, now: Instant, details: SessionDetails)
     -> SessionPointer

@@ -2,14 +2,14 @@
 // connections are idle and each byte counts ten thousand times.
 
 /// The cold facts of a session: who, when, and what the handshake said.
-package struct SessionDetails {
+public struct SessionDetails {
   /// The facts as one reads them.
-  package struct Facts: Equatable, Sendable {
+  public struct Facts: Equatable, Sendable {
     package var connectionID: UInt64
     package var acceptedAt: Instant
     package var peer: PeerAddress
     /// The request target, path and query; cut to `Limits.maximumPathByteCount`.
-    package var path = ""
+    public var path = ""
     package var origin = ""
     package var userAgent = ""
     package var subprotocol = ""

@@ -151,7 +151,9 @@ extension Shard where T: ~Copyable {
   // MARK: - The record
 
   func setCause(_ session: SessionPointer, _ cause: CloseCause) {
-    if session.pointee.cause == nil { session.pointee.cause = cause }
+    guard session.pointee.cause == nil else { return }
+    session.pointee.cause = cause
+    session.pointee.causePhase = session.pointee.phase
   }
 
   mutating func note(_ session: SessionPointer, _ change: (inout ClosingNotes) -> Void) {
@@ -207,7 +209,7 @@ extension Shard where T: ~Copyable {
 
 extension Session {
   var recordedPhase: ConnectionPhase {
-    switch phase {
+    switch causePhase {
     case .handshake: .handshake
     case .open: .open
     case .closing, .lingering, .dead: .closing

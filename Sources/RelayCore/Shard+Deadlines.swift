@@ -6,12 +6,12 @@ import WebSocketProtocol
 extension Shard where T: ~Copyable {
   /// Acts on every deadline that has come.
   @inline(__always)
-  package mutating func expireDeadlines() {
+  public mutating func expireDeadlines() {
     while let session = wheel.popDue(now: now, in: sessions) { expire(session) }
   }
 
   /// Microseconds until the shard must have a turn even if nothing arrives; nil: no need.
-  package func timeUntilDeadline() -> Int64? {
+  public func timeUntilDeadline() -> Int64? {
     let next = wheel.timeUntilNext(now: now)
     guard let drain else { return next }
     return min(next ?? .max, drain.timeUntilNextStep)

@@ -80,7 +80,7 @@ extension Shard where T: ~Copyable {
   }
 
   /// Delivers a batch that another shard published to the members here.
-  package mutating func deliver(_ batch: ChannelBatch, on channelName: String) {
+  public mutating func deliver(_ batch: ChannelBatch, on channelName: String) {
     guard let channel = hub.channel(channelName) else { return }
     // Own publishes keep their place before what comes from elsewhere.
     if channel.pointee.batch != nil { flush(channel) }

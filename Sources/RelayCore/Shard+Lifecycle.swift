@@ -29,7 +29,7 @@ extension Shard where T: ~Copyable {
 
   /// Puts other routes in force. Live sessions keep their route by its pattern, with its new
   /// settings; those whose route is gone, or whose mode changed, are closed (1001, `route-removed`).
-  package mutating func reload(routes: RouteTable, listeners policies: [ListenerPolicy]) {
+  public mutating func reload(routes: RouteTable, listeners policies: [ListenerPolicy]) {
     // Sessions of a removed listener keep its policy for their record.
     listeners = policies + listeners.dropFirst(policies.count)
     if !hub.listed.isEmpty { flushListedChannels() }
@@ -95,7 +95,7 @@ extension Shard where T: ~Copyable {
   // MARK: - Drain and stop
 
   /// Begins to close all sessions, spread over a time, and refuses new ones with 503.
-  package mutating func beginDrain(cause: CloseCause, code: CloseCode, spread: Duration) {
+  public mutating func beginDrain(cause: CloseCause, code: CloseCode, spread: Duration) {
     guard drain == nil else { return }
     drain = DrainProgress(
       cause: cause, code: code, started: now, spread: spread.wholeMicroseconds,
@@ -104,7 +104,7 @@ extension Shard where T: ~Copyable {
   }
 
   /// Closes the sessions whose time has come since the last step; once a turn while draining.
-  package mutating func continueDrain() {
+  public mutating func continueDrain() {
     guard var progress = drain else { return }
     let due = progress.dueIndex(now)
     while progress.nextIndex < due {
@@ -123,7 +123,7 @@ extension Shard where T: ~Copyable {
   package var isDraining: Bool { drain != nil }
 
   /// Ends every session now, with reset where the closing handshake is not done.
-  package mutating func dropAll() {
+  public mutating func dropAll() {
     let cause = drain?.cause ?? .drain
     forEachLiveSession { shard, session in shard.drop(session, cause: cause, reset: true) }
   }
@@ -131,7 +131,7 @@ extension Shard where T: ~Copyable {
   // MARK: - Counters
 
   /// What this shard has counted, live connections included.
-  package func currentCounters() -> ShardCounters {
+  public func currentCounters() -> ShardCounters {
     var sum = counters
     sum.liveCount = sessionCount
     for index in 0..<sessions.indexLimit {

@@ -5,7 +5,7 @@ import WebSocketProtocol
 extension Shard where T: ~Copyable {
   /// Where the next bytes of a session are to be received; `received` must follow.
   @inline(__always)
-  package mutating func receiveSpace(_ session: SessionPointer) -> UnsafeMutableRawBufferPointer {
+  public mutating func receiveSpace(_ session: SessionPointer) -> UnsafeMutableRawBufferPointer {
     if session.pointee.phase == .open {
       if let direct = session.pointee.connection.directReceiveSpace(
         atLeast: Limits.directReceiveByteCount)
@@ -22,7 +22,7 @@ extension Shard where T: ~Copyable {
   /// Takes what a receive call on the session gave: `count` bytes in `receiveSpace`, 0 at the end of
   /// the peer's stream, or the negative error number.
   @inline(__always)
-  package mutating func received(_ session: SessionPointer, _ count: Int) {
+  public mutating func received(_ session: SessionPointer, _ count: Int) {
     guard count > 0 else {
       if count == 0 { receivedEnd(session) } else { socketFailed(session, Int32(-count)) }
       return

@@ -126,7 +126,7 @@ extension Shard where T: ~Copyable {
   }
 
   /// The socket has room again.
-  package mutating func writable(_ session: SessionPointer) {
+  public mutating func writable(_ session: SessionPointer) {
     let outbound = UnsafeMutableBufferPointer(rebasing: pieces[..<WriteQueue.maximumPieceCount])
     let count = session.pointee.outbound.gather(outbound)
     if count > 0 {

@@ -11,7 +11,7 @@
 import WebSocketProtocol
 
 /// The sessions of one worker and what the relay does for them.
-package struct Shard<T: Transport & ~Copyable>: ~Copyable {
+public struct Shard<T: Transport & ~Copyable>: ~Copyable {
   package var transport: T
   var now: Instant
   var sessions = SessionTable()
@@ -40,12 +40,12 @@ package struct Shard<T: Transport & ~Copyable>: ~Copyable {
   /// Texts of ends in progress, by session index; most ends have none.
   var closingNotes: [UInt32: ClosingNotes] = [:]
   /// Whether completed handshakes are recorded (`log.level = "debug"`).
-  package var recordsOpened = false
+  public var recordsOpened = false
 
   static var scratchByteCount: Int { 256 }
 
   /// A shard without sessions. `firstConnectionID` must leave room for 2^32 of its own.
-  package init(
+  public init(
     transport: consuming T, routes: RouteTable, listeners: [ListenerPolicy],
     shared: SharedRelayState, firstConnectionID: UInt64, now: Instant
   ) {
@@ -80,15 +80,15 @@ package struct Shard<T: Transport & ~Copyable>: ~Copyable {
   }
 
   /// Sessions that have not ended, in any phase.
-  package var sessionCount: Int { sessions.count - ended.count }
+  public var sessionCount: Int { sessions.count - ended.count }
 
   /// Starts a turn: all that happens until `endTurn` happens now.
   @inline(__always)
-  package mutating func beginTurn(_ now: Instant) { self.now = now }
+  public mutating func beginTurn(_ now: Instant) { self.now = now }
 
   /// Ends a turn: sends what was published in it, and frees the sessions that ended.
   @inline(__always)
-  package mutating func endTurn() {
+  public mutating func endTurn() {
     if !hub.listed.isEmpty { flushListedChannels() }
     if !ended.isEmpty { freeEnded() }
   }
@@ -101,7 +101,7 @@ package struct Shard<T: Transport & ~Copyable>: ~Copyable {
 
   /// Takes a new connection from the engine, which has accepted it on a listener.
   @discardableResult
-  package mutating func accept(_ socket: Int32, from peer: PeerAddress, listener: Int)
+  public mutating func accept(_ socket: Int32, from peer: PeerAddress, listener: Int)
     -> SessionPointer?
   {
     let facts = SessionDetails.Facts(
@@ -131,25 +131,25 @@ struct ConnectionIDs {
 }
 
 /// What one shard has counted since it began.
-package struct ShardCounters: Sendable, Equatable {
+public struct ShardCounters: Sendable, Equatable {
   package var acceptedCount = 0
   package var openedCount = 0
   package var refusedCount = 0
   package var closedCount = 0
   package var closedCounts: [CloseCause: Int] = [:]
   /// Of ended connections; `Shard.currentCounters` adds the live ones.
-  package var receivedMessageCount: UInt64 = 0
+  public var receivedMessageCount: UInt64 = 0
   package var receivedByteCount: UInt64 = 0
   package var sentMessageCount: UInt64 = 0
   package var sentByteCount: UInt64 = 0
   package var droppedMessageCount: UInt64 = 0
   /// Connections now, in any phase.
-  package var liveCount = 0
+  public var liveCount = 0
 
   package init() {}
 
   /// Adds another shard's counts.
-  package mutating func add(_ other: ShardCounters) {
+  public mutating func add(_ other: ShardCounters) {
     acceptedCount += other.acceptedCount
     openedCount += other.openedCount
     refusedCount += other.refusedCount

@@ -4,7 +4,7 @@
 import Synchronization
 
 /// How many connections there are of one kind, over all shards.
-package final class Occupancy: Sendable {
+public final class Occupancy: Sendable {
   private let current = Atomic<Int>(0)
 
   package init() {}
@@ -25,16 +25,16 @@ package final class Occupancy: Sendable {
 }
 
 /// The counts and bounds that all shards share.
-package final class SharedRelayState: Sendable {
+public final class SharedRelayState: Sendable {
   private let maximumOpenCount: Atomic<Int>
   /// Connections past their opening handshake.
-  package let open = Occupancy()
+  public let open = Occupancy()
   private let byPattern = Mutex<[RoutePattern: Occupancy]>([:])
 
   package init(limits: Limits) { maximumOpenCount = Atomic(limits.maximumConnectionCount) }
 
   /// How many connections may be open in all; a reload may change it.
-  package var maximumConnectionCount: Int {
+  public var maximumConnectionCount: Int {
     get { maximumOpenCount.load(ordering: .relaxed) }
     set { maximumOpenCount.store(newValue, ordering: .relaxed) }
   }

@@ -4,7 +4,7 @@
 import WebSocketProtocol
 
 /// A range of bytes to send; laid out as the kernel's `iovec`.
-package struct OutboundPiece {
+public struct OutboundPiece {
   package var base: UnsafeRawPointer
   package var count: Int
 
@@ -15,10 +15,10 @@ package struct OutboundPiece {
 }
 
 /// Kernel evidence on a TCP connection.
-package struct TransportInfo: Sendable, Equatable {
+public struct TransportInfo: Sendable, Equatable {
   package var retransmitCount: UInt32
   /// Microseconds.
-  package var roundTrip: UInt32
+  public var roundTrip: UInt32
 
   package init(retransmitCount: UInt32, roundTrip: UInt32) {
     self.retransmitCount = retransmitCount
@@ -27,7 +27,7 @@ package struct TransportInfo: Sendable, Equatable {
 }
 
 /// One batch of messages on one channel, as frames.
-package struct ChannelBatch {
+public struct ChannelBatch {
   package var bytes: UnsafeRawPointer
   package var byteCount: Int
   package var messageCount: Int
@@ -44,7 +44,7 @@ package struct ChannelBatch {
 }
 
 /// How a shard acts on the world. Sockets are named by descriptor, sessions by their address.
-package protocol Transport: ~Copyable {
+public protocol Transport: ~Copyable {
   /// Sends bytes; returns how many the socket took, 0 if it is full, or the negative error number.
   mutating func send(_ bytes: UnsafeRawPointer, _ count: Int, on socket: Int32) -> Int
   /// Sends pieces in order, as one; returns as `send` does.

@@ -4,23 +4,25 @@
 import WebSocketProtocol
 
 /// Unsent bytes of one connection, in order.
-package struct WriteQueue {
+public struct WriteQueue {
   private var head: BlockPointer?
   private var tail: BlockPointer?
-  package private(set) var byteCount = 0
+  /// How much waits.
+  public private(set) var byteCount = 0
 
   package init() {}
 
+  /// Whether nothing waits.
   @inline(__always)
-  package var isEmpty: Bool { head == nil }
+  public var isEmpty: Bool { head == nil }
 
   /// Pieces sent in one call at most.
-  package static let maximumPieceCount = 16
+  public static let maximumPieceCount = 16
   private static let smallestBlockByteCount = 1024
 
   /// Appends frames. The first `partialByteCount` bytes are the rest of a frame already begun; only
   /// an empty queue may be given such a rest.
-  package mutating func append(
+  public mutating func append(
     _ bytes: UnsafeRawPointer, _ count: Int, partialByteCount: Int = 0, pool: inout BlockPool
   ) {
     if count == 0 { return }
@@ -38,7 +40,7 @@ package struct WriteQueue {
   }
 
   /// Appends a block that holds one frame from `start` to `end`, the first bytes of it possibly sent.
-  package mutating func adopt(_ block: BlockPointer, isBegun: Bool) {
+  public mutating func adopt(_ block: BlockPointer, isBegun: Bool) {
     block.pointee.boundary = isBegun ? block.pointee.end : block.pointee.start
     byteCount += block.count
     link(block)
@@ -51,7 +53,7 @@ package struct WriteQueue {
   }
 
   /// Fills `pieces` with the first ranges to send; returns how many.
-  package func gather(_ pieces: UnsafeMutableBufferPointer<OutboundPiece>) -> Int {
+  public func gather(_ pieces: UnsafeMutableBufferPointer<OutboundPiece>) -> Int {
     var count = 0
     var next = head
     while let block = next, count < pieces.count {
@@ -63,7 +65,7 @@ package struct WriteQueue {
   }
 
   /// Removes `count` sent bytes from the front.
-  package mutating func consume(_ count: Int, pool: inout BlockPool) {
+  public mutating func consume(_ count: Int, pool: inout BlockPool) {
     byteCount -= count
     var rest = count
     while let block = head, rest >= block.count {
@@ -86,7 +88,7 @@ package struct WriteQueue {
   }
 
   /// Drops everything.
-  package mutating func removeAll(_ pool: inout BlockPool) {
+  public mutating func removeAll(_ pool: inout BlockPool) {
     while head != nil { removeHead(&pool) }
     byteCount = 0
   }
@@ -97,7 +99,7 @@ package struct WriteQueue {
 extension WriteQueue {
   /// Drops the oldest data messages not yet begun until at least `excess` bytes are gone, or none is
   /// left; control frames stay. Returns how many messages were dropped.
-  package mutating func dropOldest(_ excess: Int, pool: inout BlockPool) -> Int {
+  public mutating func dropOldest(_ excess: Int, pool: inout BlockPool) -> Int {
     var droppedMessageCount = 0
     var droppedByteCount = 0
     var next = head
@@ -113,7 +115,7 @@ extension WriteQueue {
   }
 
   /// Drops all data messages not yet begun.
-  package mutating func dropAll(_ pool: inout BlockPool) -> Int {
+  public mutating func dropAll(_ pool: inout BlockPool) -> Int {
     dropOldest(byteCount, pool: &pool)
   }
 

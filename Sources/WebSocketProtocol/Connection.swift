@@ -7,9 +7,9 @@
 // is deaf but to wait for the end of TCP.
 
 /// One endpoint of a WebSocket connection, reading (RFC 6455 §5 to §8).
-package struct Connection<Role: EndpointRole> {
+public struct Connection<Role: EndpointRole> {
   /// What is done with data that arrives.
-  package enum Reading: UInt8, Sendable {
+  public enum Reading: UInt8, Sendable {
     /// Messages are handed out.
     case messages
     /// We sent Close: data is skipped, only the peer's Close is waited for (RFC 6455 §7.1.2).
@@ -26,7 +26,7 @@ package struct Connection<Role: EndpointRole> {
   var stashedByteCount: UInt8 = 0
   /// RSV bits that a negotiated extension gave a meaning; they stand in the `firstByte` of a message
   /// (RFC 6455 §9.2, RFC 7692 §6). A message with any of them set is not validated as text here.
-  package var allowedReservedBits: UInt8 = 0
+  public var allowedReservedBits: UInt8 = 0
   /// Of the current data frame: the key for its next byte.
   private var maskingKey: UInt32 = 0
   /// Of the current data frame: payload bytes still to come.
@@ -46,14 +46,14 @@ package struct Connection<Role: EndpointRole> {
   package init() {}
 
   /// The code we sent; nil before our Close.
-  package var codeSent: CloseCode? { sentCode == 0 ? nil : CloseCode(rawValue: sentCode) }
+  public var codeSent: CloseCode? { sentCode == 0 ? nil : CloseCode(rawValue: sentCode) }
   /// The code the peer sent; nil before its Close.
-  package var codeReceived: CloseCode? {
+  public var codeReceived: CloseCode? {
     receivedCode == 0 ? nil : CloseCode(rawValue: receivedCode)
   }
   /// Whether a frame may be fresh: no message and no frame is in progress.
   @inline(__always)
-  package var isBetweenMessages: Bool {
+  public var isBetweenMessages: Bool {
     messageFirstByte == 0 && reading == .messages && stashedByteCount == 0
   }
 }
@@ -65,7 +65,7 @@ extension Connection {
   /// it is within the limit. Everything else, breaches of the protocol among it, is left for
   /// `nextEvent`.
   @inline(__always)
-  package func takeWholeMessage(
+  public func takeWholeMessage(
     _ input: inout ReceivedBytes, maximumByteCount: Int
   ) -> IncomingMessage? {
     let available = input.count
@@ -105,7 +105,7 @@ extension Connection {
 extension Connection {
   /// The next event in `input`. After a violation the connection reads no more messages: the owner
   /// sends Close and drops what follows.
-  package mutating func nextEvent(
+  public mutating func nextEvent(
     _ input: inout ReceivedBytes, maximumMessageByteCount: Int, pool: inout BlockPool
   ) -> IncomingEvent {
     while true {
@@ -299,7 +299,7 @@ extension Connection {
 extension Connection {
   /// Where payload may be received directly, at least `minimum` bytes of it: the rest of a large
   /// frame. Report what came with `receivedDirectly`.
-  package func directReceiveSpace(atLeast minimum: Int) -> UnsafeMutableRawBufferPointer? {
+  public func directReceiveSpace(atLeast minimum: Int) -> UnsafeMutableRawBufferPointer? {
     guard remainingByteCount >= minimum, reading == .messages, let block = message else {
       return nil
     }
@@ -308,14 +308,14 @@ extension Connection {
   }
 
   /// Accepts `count` bytes that were received into `directReceiveSpace`.
-  package mutating func receivedDirectly(_ count: Int) -> IncomingEvent {
+  public mutating func receivedDirectly(_ count: Int) -> IncomingEvent {
     guard let block = message else { preconditionFailure("no block to receive into") }
     precondition(count <= remainingByteCount)
     return acceptPayload(block.bytes + block.pointee.end, count, in: block) ?? .needsMore
   }
 
   /// Gives the block of an assembled message back once it is relayed.
-  package mutating func releaseMessage(_ pool: inout BlockPool) {
+  public mutating func releaseMessage(_ pool: inout BlockPool) {
     if let block = message {
       message = nil
       pool.put(block)
@@ -323,13 +323,13 @@ extension Connection {
   }
 
   /// Hands over the block of an assembled message, to be sent from where it is.
-  package mutating func takeMessageBlock() -> BlockPointer? {
+  public mutating func takeMessageBlock() -> BlockPointer? {
     defer { message = nil }
     return message
   }
 
   /// Gives back all memory.
-  package mutating func releaseAll(_ pool: inout BlockPool) {
+  public mutating func releaseAll(_ pool: inout BlockPool) {
     releaseMessage(&pool)
     if let block = stash {
       stash = nil
@@ -345,7 +345,7 @@ extension Connection {
 
 extension Connection {
   /// Notes that we send Close now, once (RFC 6455 §5.5.1); returns its payload, nil if we already did.
-  package mutating func sendClose(_ frame: CloseFrame) -> [UInt8]? {
+  public mutating func sendClose(_ frame: CloseFrame) -> [UInt8]? {
     if sentCode != 0 { return nil }
     sentCode = (frame.code ?? .noStatusReceived).rawValue
     sentCloseFirst = receivedCode == 0
@@ -354,10 +354,10 @@ extension Connection {
   }
 
   /// Stops reading for good.
-  package mutating func stopReading() { reading = .nothing }
+  public mutating func stopReading() { reading = .nothing }
 }
 
 /// The accepting end of a connection.
-package typealias ServerConnection = Connection<ServerRole>
+public typealias ServerConnection = Connection<ServerRole>
 /// The connecting end of a connection.
-package typealias ClientConnection = Connection<ClientRole>
+public typealias ClientConnection = Connection<ClientRole>

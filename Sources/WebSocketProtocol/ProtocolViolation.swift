@@ -1,7 +1,7 @@
 // What a peer did wrong: the rule, its section in RFC 6455, and the close code it earns.
 
 /// A breach of the protocol by the peer; it always ends the connection.
-package enum ProtocolViolation: Error, Equatable, Sendable {
+public enum ProtocolViolation: Error, Equatable, Sendable {
   /// RSV bits (1 to 7) that no negotiated extension defines.
   case reservedBits(UInt8)
   case reservedOpcode(UInt8)
@@ -25,7 +25,7 @@ package enum ProtocolViolation: Error, Equatable, Sendable {
   case messageTooBig(maximumByteCount: Int, byteCount: Int)
 
   /// What the Close frame says.
-  package var closeCode: CloseCode {
+  public var closeCode: CloseCode {
     switch self {
     case .invalidUTF8InText, .invalidUTF8InCloseReason: .invalidPayload
     case .messageTooBig: .messageTooBig
@@ -35,7 +35,7 @@ package enum ProtocolViolation: Error, Equatable, Sendable {
 
   /// Whether frames still follow in which the peer's Close may be: not when the bytes are no frames,
   /// nor after a Close frame, however wrong.
-  package var keepsFraming: Bool {
+  public var keepsFraming: Bool {
     switch self {
     case .invalidUTF8InText, .messageTooBig, .unexpectedContinuation, .expectedContinuation: true
     default: false
@@ -45,7 +45,7 @@ package enum ProtocolViolation: Error, Equatable, Sendable {
 
 extension ProtocolViolation: CustomStringConvertible {
   /// The rule in words with its section, short enough for a close reason (123 bytes).
-  package var description: String {
+  public var description: String {
     switch self {
     case .reservedBits(let bits): "RSV bits \(bits) without an extension (RFC 6455 5.2)"
     case .reservedOpcode(let opcode): "reserved opcode \(opcode) (RFC 6455 5.2)"

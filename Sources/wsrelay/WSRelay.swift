@@ -41,7 +41,8 @@ struct ConfigurationOptions: ParsableArguments {
       valueName: "address"))
   var listen: [String] = []
 
-  @Option(help: ArgumentHelp("info, or debug for an entry per opened connection.", valueName: "level"))
+  @Option(
+    help: ArgumentHelp("info, or debug for an entry per opened connection.", valueName: "level"))
   var logLevel: String?
 
   var source: ConfigurationSource {

@@ -1,19 +1,21 @@
 // The close codes of RFC 6455 §7.4 and the IANA registry, and which of them may be on the wire.
 
 /// A WebSocket close code: what one endpoint tells the other about why it closes.
-package struct CloseCode: RawRepresentable, Hashable, Sendable {
-  package let rawValue: UInt16
+public struct CloseCode: RawRepresentable, Hashable, Sendable {
+  /// The number on the wire.
+  public let rawValue: UInt16
 
-  package init(rawValue: UInt16) { self.rawValue = rawValue }
+  /// A code by its number, legal or not.
+  public init(rawValue: UInt16) { self.rawValue = rawValue }
 
   package static let normalClosure = CloseCode(rawValue: 1000)
   package static let goingAway = CloseCode(rawValue: 1001)
   package static let protocolError = CloseCode(rawValue: 1002)
   package static let unsupportedData = CloseCode(rawValue: 1003)
   /// Never on the wire: stands for a Close frame without a code.
-  package static let noStatusReceived = CloseCode(rawValue: 1005)
+  public static let noStatusReceived = CloseCode(rawValue: 1005)
   /// Never on the wire: stands for a connection that ended without a Close frame.
-  package static let abnormalClosure = CloseCode(rawValue: 1006)
+  public static let abnormalClosure = CloseCode(rawValue: 1006)
   package static let invalidPayload = CloseCode(rawValue: 1007)
   package static let policyViolation = CloseCode(rawValue: 1008)
   package static let messageTooBig = CloseCode(rawValue: 1009)
@@ -23,14 +25,14 @@ package struct CloseCode: RawRepresentable, Hashable, Sendable {
   package static let tryAgainLater = CloseCode(rawValue: 1013)
   package static let badGateway = CloseCode(rawValue: 1014)
   /// Never on the wire: stands for a failed TLS handshake.
-  package static let tlsHandshake = CloseCode(rawValue: 1015)
+  public static let tlsHandshake = CloseCode(rawValue: 1015)
   package static let unauthorized = CloseCode(rawValue: 3000)
   package static let forbidden = CloseCode(rawValue: 3003)
   package static let timeout = CloseCode(rawValue: 3008)
 
   /// Whether an endpoint may put this code into a Close frame (RFC 6455 §7.4.1, §7.4.2): 1000-1003,
   /// 1007-1014, and 3000-4999. Receiving any other is a protocol error.
-  package var isLegalOnTheWire: Bool {
+  public var isLegalOnTheWire: Bool {
     switch rawValue {
     case 1000...1003, 1007...1014, 3000...4999: true
     default: false
@@ -38,7 +40,7 @@ package struct CloseCode: RawRepresentable, Hashable, Sendable {
   }
 
   /// The registry's name of the code, or what range it belongs to.
-  package var name: String {
+  public var name: String {
     switch rawValue {
     case 1000: "Normal Closure"
     case 1001: "Going Away"

@@ -1,11 +1,11 @@
 // The payload of a Close frame (RFC 6455 §5.5.1): a code and a reason, or nothing.
 
 /// What a Close frame says.
-package struct CloseFrame: Equatable, Sendable {
+public struct CloseFrame: Equatable, Sendable {
   /// nil: the frame has no payload.
-  package var code: CloseCode?
+  public var code: CloseCode?
   /// UTF-8, at most 123 bytes.
-  package var reason: String
+  public var reason: String
 
   package init(code: CloseCode?, reason: String = "") {
     self.code = code
@@ -13,10 +13,10 @@ package struct CloseFrame: Equatable, Sendable {
   }
 
   /// The largest reason: a control frame's 125 bytes less the code.
-  package static let maximumReasonByteCount = 123
+  public static let maximumReasonByteCount = 123
 
   /// Reads the unmasked payload of a Close frame.
-  package init(payload: UnsafeRawBufferPointer) throws(ProtocolViolation) {
+  public init(payload: UnsafeRawBufferPointer) throws(ProtocolViolation) {
     guard payload.count > 0, let base = payload.baseAddress else {
       self.init(code: nil)
       return
@@ -33,7 +33,7 @@ package struct CloseFrame: Equatable, Sendable {
   }
 
   /// The payload on the wire; a reason above 123 bytes is cut at a character.
-  package var payload: [UInt8] {
+  public var payload: [UInt8] {
     guard let code else { return [] }
     var bytes = [UInt8(code.rawValue >> 8), UInt8(truncatingIfNeeded: code.rawValue)]
     for scalar in reason.unicodeScalars {

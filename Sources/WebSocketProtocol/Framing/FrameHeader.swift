@@ -2,30 +2,32 @@
 // written. Knows nothing of messages or connections.
 
 /// Which end of a connection this is: what it must mask, and what it may receive (RFC 6455 §5.1).
-package protocol EndpointRole: Sendable {
+public protocol EndpointRole: Sendable {
   /// A server receives masked frames only; a client, unmasked ones only.
   static var receivesMaskedFrames: Bool { get }
 }
 
 /// The accepting end.
-package enum ServerRole: EndpointRole {
-  package static var receivesMaskedFrames: Bool { true }
+public enum ServerRole: EndpointRole {
+  /// Always: an unmasked frame ends the connection.
+  public static var receivesMaskedFrames: Bool { true }
 }
 
 /// The connecting end.
-package enum ClientRole: EndpointRole {
-  package static var receivesMaskedFrames: Bool { false }
+public enum ClientRole: EndpointRole {
+  /// Never: a masked frame ends the connection.
+  public static var receivesMaskedFrames: Bool { false }
 }
 
 /// The header of a frame, decoded.
-package struct FrameHeader: Equatable, Sendable {
+public struct FrameHeader: Equatable, Sendable {
   /// FIN, RSV1-3 and the opcode, as on the wire.
-  package var firstByte: UInt8
+  public var firstByte: UInt8
   package var payloadByteCount: Int
   /// The four key bytes in wire order, as loaded from memory; 0 where the frame is not masked.
-  package var maskingKey: UInt32
+  public var maskingKey: UInt32
   /// Of the header itself: 2 to 14.
-  package var headerByteCount: Int
+  public var headerByteCount: Int
 
   package init(
     firstByte: UInt8 = 0, payloadByteCount: Int = 0, maskingKey: UInt32 = 0,
@@ -41,19 +43,19 @@ package struct FrameHeader: Equatable, Sendable {
   package static let reservedBits: UInt8 = 0x70
   package static let maskBit: UInt8 = 0x80
   /// The longest header: two bytes, a 64-bit length and a masking key.
-  package static let maximumByteCount = 14
+  public static let maximumByteCount = 14
   /// The longest header a server writes: no masking key.
-  package static let maximumServerByteCount = 10
+  public static let maximumServerByteCount = 10
   /// The largest payload of a control frame (RFC 6455 §5.5).
-  package static let maximumControlPayloadByteCount = 125
+  public static let maximumControlPayloadByteCount = 125
 
   package var isFinal: Bool { firstByte & Self.finalBit != 0 }
   /// Only for a header that was decoded: reserved opcodes do not get that far.
-  package var opcode: Opcode { Opcode(rawValue: firstByte & 0x0F) ?? .continuation }
+  public var opcode: Opcode { Opcode(rawValue: firstByte & 0x0F) ?? .continuation }
 }
 
 /// How far the decoding of a header came.
-package enum FrameHeaderDecoding: Equatable, Sendable {
+public enum FrameHeaderDecoding: Equatable, Sendable {
   /// More bytes are needed: so many in all are known to be.
   case incomplete(neededByteCount: Int)
   case complete(FrameHeader)
@@ -63,7 +65,7 @@ package enum FrameHeaderDecoding: Equatable, Sendable {
 extension FrameHeader {
   /// Decodes the header at the start of `count` readable bytes. A violation is found with the first
   /// byte that shows it. `allowedReservedBits` are the RSV bits that an extension gave a meaning.
-  package static func decode<Role: EndpointRole>(
+  public static func decode<Role: EndpointRole>(
     _ bytes: UnsafeRawPointer, _ count: Int, allowedReservedBits: UInt8 = 0, role: Role.Type
   ) -> FrameHeaderDecoding {
     guard count >= 1 else { return .incomplete(neededByteCount: 2) }
@@ -126,13 +128,13 @@ extension FrameHeader {
 extension FrameHeader {
   /// How many bytes the header of an unmasked frame with this payload takes: 2, 4 or 10.
   @inline(__always)
-  package static func serverByteCount(forPayload count: Int) -> Int {
+  public static func serverByteCount(forPayload count: Int) -> Int {
     count < 126 ? 2 : count < 65_536 ? 4 : 10
   }
 
   /// Writes the header of an unmasked frame; returns its length. Needs `serverByteCount` of room.
   @inline(__always)
-  package static func writeServer(
+  public static func writeServer(
     _ firstByte: UInt8, payloadByteCount count: Int, to destination: UnsafeMutableRawPointer
   ) -> Int {
     destination.storeBytes(of: firstByte, as: UInt8.self)
@@ -153,7 +155,7 @@ extension FrameHeader {
   }
 
   /// Writes the header of a masked frame; returns its length. Needs `maximumByteCount` of room.
-  package static func writeClient(
+  public static func writeClient(
     _ firstByte: UInt8, payloadByteCount count: Int, maskingKey: UInt32,
     to destination: UnsafeMutableRawPointer
   ) -> Int {
@@ -166,7 +168,7 @@ extension FrameHeader {
 
   /// The length of a whole unmasked frame that lies at `bytes`: header and payload. Only for frames
   /// this process wrote itself.
-  package static func serverFrameByteCount(at bytes: UnsafeRawPointer) -> Int {
+  public static func serverFrameByteCount(at bytes: UnsafeRawPointer) -> Int {
     let short = Int(bytes.load(fromByteOffset: 1, as: UInt8.self) & 0x7F)
     switch short {
     case 126:

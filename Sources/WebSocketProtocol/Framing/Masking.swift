@@ -1,14 +1,14 @@
 // Masking (RFC 6455 §5.3), fused with the test whether all bytes are ASCII: one pass over a payload.
 
 /// XOR with a repeated four-byte key.
-package enum Masking {
+public enum Masking {
   /// Writes `count` bytes of `source`, XORed with `key`, to `destination`; returns the high bits of
   /// all written bytes, 0 if they are all ASCII. The ranges may overlap if `destination` is not above
   /// `source`: each block is read before anything is written over it.
   ///
   /// 64 bytes at a time as eight words: the widest shape the compiler turns into vector instructions.
   @inline(__always)
-  package static func apply(
+  public static func apply(
     _ key: UInt32, from source: UnsafeRawPointer, count: Int,
     to destination: UnsafeMutableRawPointer
   ) -> UInt64 {
@@ -51,7 +51,7 @@ package enum Masking {
 
   /// The key for the bytes that follow the first `count` of a payload.
   @inline(__always)
-  package static func rotate(_ key: UInt32, past count: Int) -> UInt32 {
+  public static func rotate(_ key: UInt32, past count: Int) -> UInt32 {
     let shift = UInt32(truncatingIfNeeded: (count & 3) &* 8)
     let wire = UInt32(littleEndian: key)
     return UInt32(littleEndian: shift == 0 ? wire : (wire >> shift) | (wire << (32 &- shift)))

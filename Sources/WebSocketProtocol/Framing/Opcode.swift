@@ -1,7 +1,7 @@
 // The opcodes of RFC 6455 §5.2.
 
 /// What a frame carries.
-package enum Opcode: UInt8, Sendable {
+public enum Opcode: UInt8, Sendable {
   case continuation = 0x0
   case text = 0x1
   case binary = 0x2
@@ -10,5 +10,5 @@ package enum Opcode: UInt8, Sendable {
   case pong = 0xA
 
   /// Control frames are never fragmented and carry at most 125 bytes (RFC 6455 §5.5).
-  package var isControl: Bool { rawValue & 0x8 != 0 }
+  public var isControl: Bool { rawValue & 0x8 != 0 }
 }

@@ -2,9 +2,9 @@
 // WebSocket endpoint does, and is not an HTTP server that was tricked into answering.
 
 /// Computes the answer to a `Sec-WebSocket-Key`.
-package enum AcceptKey {
+public enum AcceptKey {
   /// The accept value for a key as it stood in the header field: 28 ASCII bytes.
-  package static func accept(forKey key: some Collection<UInt8>) -> [UInt8] {
+  public static func accept(forKey key: some Collection<UInt8>) -> [UInt8] {
     var hash = SHA1()
     for byte in key { hash.append(byte) }
     // RFC 6455 §1.3: the key as text, not decoded, and then this very text.

@@ -2,9 +2,9 @@
 // that extension's business.
 
 /// One extension a client offers or a server accepted, with its parameters in order.
-package struct ExtensionOffer: Sendable, Equatable {
+public struct ExtensionOffer: Sendable, Equatable {
   /// A parameter, with or without a value; quotes and escapes around the value are gone.
-  package struct Parameter: Sendable, Equatable {
+  public struct Parameter: Sendable, Equatable {
     package var name: String
     package var value: String?
 

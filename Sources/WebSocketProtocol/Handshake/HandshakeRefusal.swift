@@ -1,22 +1,22 @@
 // The HTTP answers before the upgrade: which there are, and their bytes. Each ends the connection.
 
 /// An opening handshake that is refused, with the HTTP answer and what a record needs.
-package struct HandshakeRefusal: Error, Sendable, Equatable {
+public struct HandshakeRefusal: Error, Sendable, Equatable {
   /// The HTTP status of the answer.
-  package var status: Int
+  public var status: Int
   /// The rule that refused it, in words an operator understands; also the body of the answer.
-  package var rule: String
+  public var rule: String
   /// Fields the answer has besides Connection, Content-Type and Content-Length.
-  package var extraHeaders: [HeaderField]
+  public var extraHeaders: [HeaderField]
   /// The path without its query as far as it is known, capped; not escaped.
-  package var path = ""
+  public var path = ""
   /// The Origin as far as it is known, capped; not escaped.
-  package var origin = ""
+  public var origin = ""
   /// The User-Agent as far as it is known, capped; not escaped.
-  package var userAgent = ""
+  public var userAgent = ""
 
   /// A refusal by status and rule; statuses that demand a header field bring it along.
-  package init(status: Int, rule: String, extraHeaders: [HeaderField] = []) {
+  public init(status: Int, rule: String, extraHeaders: [HeaderField] = []) {
     self.status = status
     self.rule = rule
     self.extraHeaders = extraHeaders + Self.requiredHeaders(of: status)
@@ -43,46 +43,46 @@ package struct HandshakeRefusal: Error, Sendable, Equatable {
 // What the relay decides about a valid request.
 extension HandshakeRefusal {
   /// No route serves the path.
-  package static func noRoute(path: String) -> HandshakeRefusal {
+  public static func noRoute(path: String) -> HandshakeRefusal {
     var refusal = HandshakeRefusal(status: 404, rule: "no route for this path")
     refusal.path = path
     return refusal
   }
 
   /// The route does not allow the request's Origin (RFC 6455 §4.2.2, §10.2).
-  package static var originRefused: HandshakeRefusal {
+  public static var originRefused: HandshakeRefusal {
     HandshakeRefusal(status: 403, rule: "origin not allowed on this route")
   }
 
   /// The route demands a subprotocol and the client offers none of its own.
-  package static var noCommonSubprotocol: HandshakeRefusal {
+  public static var noCommonSubprotocol: HandshakeRefusal {
     HandshakeRefusal(status: 400, rule: "none of the route's subprotocols is offered")
   }
 
   /// The relay has as many connections as it may have.
-  package static func tooManyConnections(retryAfter: Duration) -> HandshakeRefusal {
+  public static func tooManyConnections(retryAfter: Duration) -> HandshakeRefusal {
     HandshakeRefusal(
       status: 503, rule: "too many connections", extraHeaders: [.retryAfter(retryAfter)])
   }
 
   /// The relay is stopping or restarting.
-  package static func draining(retryAfter: Duration) -> HandshakeRefusal {
+  public static func draining(retryAfter: Duration) -> HandshakeRefusal {
     HandshakeRefusal(
       status: 503, rule: "the service is draining", extraHeaders: [.retryAfter(retryAfter)])
   }
 
   /// The peer's address has as many connections as one peer may have.
-  package static var tooManyConnectionsFromPeer: HandshakeRefusal {
+  public static var tooManyConnectionsFromPeer: HandshakeRefusal {
     HandshakeRefusal(status: 429, rule: "too many connections from this address")
   }
 
   /// The request was not complete in time.
-  package static var timedOut: HandshakeRefusal {
+  public static var timedOut: HandshakeRefusal {
     HandshakeRefusal(status: 408, rule: "the request was not complete in time")
   }
 
   /// The same refusal with path, origin and user agent of the request it answers.
-  package func recording(_ request: UpgradeRequest) -> HandshakeRefusal {
+  public func recording(_ request: UpgradeRequest) -> HandshakeRefusal {
     var refusal = self
     refusal.path = request.path
     refusal.origin = request.origin
@@ -94,7 +94,7 @@ extension HandshakeRefusal {
 // The answer on the wire.
 extension HandshakeRefusal {
   /// The complete HTTP/1.1 answer, head and body; the connection must be closed after it.
-  package func response() -> [UInt8] {
+  public func response() -> [UInt8] {
     let body = rule + "\n"
     var head = "HTTP/1.1 \(status) \(reasonPhrase)\r\n"
     // RFC 9112 §9.6: a server that will close says so.

@@ -1,12 +1,12 @@
 // Header fields: the line `name: value` of RFC 9112 §5, as it comes and as it is written.
 
 /// A header field to send.
-package struct HeaderField: Sendable, Equatable {
+public struct HeaderField: Sendable, Equatable {
   package var name: String
   package var value: String
 
   /// A field whose name is a token and whose value has no line ends.
-  package init(_ name: String, _ value: String) {
+  public init(_ name: String, _ value: String) {
     self.name = name
     self.value = value
   }

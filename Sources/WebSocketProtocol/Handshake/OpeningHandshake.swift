@@ -6,7 +6,7 @@
 // no more than `maximumRequestByteCount` bytes are looked at.
 
 /// How far an opening handshake has come.
-package enum HandshakeProgress: Sendable, Equatable {
+public enum HandshakeProgress: Sendable, Equatable {
   /// More bytes are needed.
   case incomplete
   /// A valid request; its head has `byteCount` bytes, and what follows them is WebSocket data.
@@ -16,12 +16,12 @@ package enum HandshakeProgress: Sendable, Equatable {
 }
 
 /// The opening handshake as a server conducts it.
-package enum OpeningHandshake {
+public enum OpeningHandshake {
   /// Reads a request from all the bytes received so far.
   ///
   /// `searchedByteCount` is how many of them the last call saw, 0 at the first: a peer that sends
   /// byte by byte then costs no more than one that does not.
-  package static func receive(
+  public static func receive(
     _ bytes: UnsafeRawBufferPointer, searchedByteCount: Int, limits: HandshakeLimits
   ) -> HandshakeProgress {
     let window = bytes.head(limits.maximumRequestByteCount)
@@ -68,7 +68,7 @@ package enum OpeningHandshake {
   /// The 101 answer that opens the connection (RFC 6455 §4.2.2 item 5).
   ///
   /// `subprotocol` is one the request offers; `extensions` is the whole value of the header field.
-  package static func response(
+  public static func response(
     to request: UpgradeRequest, subprotocol: String?, extensions: String?
   ) -> [UInt8] {
     var response: [UInt8] = []
@@ -84,7 +84,7 @@ package enum OpeningHandshake {
   }
 
   /// The server's most preferred subprotocol among those the client offers.
-  package static func selectSubprotocol(offered: [String], supported: [String]) -> String? {
+  public static func selectSubprotocol(offered: [String], supported: [String]) -> String? {
     // RFC 6455 §4.2.2 item 5.5: from the client's values, or none; names are case-sensitive.
     supported.first { offered.contains($0) }
   }
@@ -93,7 +93,7 @@ package enum OpeningHandshake {
 extension HandshakeRefusal {
   /// The same refusal with what the bytes of an unfinished request tell of path, origin and user
   /// agent.
-  package func recording(
+  public func recording(
     partialRequest bytes: UnsafeRawBufferPointer, limits: HandshakeLimits
   ) -> HandshakeRefusal {
     var parser = RequestParser(limits: limits)

@@ -1,19 +1,19 @@
 // What is kept of an opening handshake once it has been read, and how much of it may be there.
 
 /// The bounds of one opening handshake.
-package struct HandshakeLimits: Sendable, Equatable {
+public struct HandshakeLimits: Sendable, Equatable {
   /// Of the request line and all header fields with the blank line, in bytes.
-  package var maximumRequestByteCount: Int
+  public var maximumRequestByteCount: Int
   package var maximumHeaderFieldCount: Int
   /// Of the path without its query, in bytes; a longer one is refused with 414.
-  package var maximumPathByteCount: Int
+  public var maximumPathByteCount: Int
   /// What is kept of User-Agent, in bytes; an Origin that is longer is refused, never cut.
-  package var maximumRecordedHeaderByteCount: Int
+  public var maximumRecordedHeaderByteCount: Int
 
   /// Subprotocols, and likewise extensions, in one request.
-  package static let maximumOfferCount = 64
+  public static let maximumOfferCount = 64
   /// Of a host name with its port, in bytes: a domain name of 255 (RFC 1035 §2.3.4), colon, port.
-  package static let maximumHostByteCount = 261
+  public static let maximumHostByteCount = 261
 
   package init(
     maximumRequestByteCount: Int = 8192, maximumHeaderFieldCount: Int = 100,
@@ -27,26 +27,26 @@ package struct HandshakeLimits: Sendable, Equatable {
 }
 
 /// A valid request to open a WebSocket connection (RFC 6455 §4.2.1), ready to be decided upon.
-package struct UpgradeRequest: Sendable, Equatable {
+public struct UpgradeRequest: Sendable, Equatable {
   /// As sent, without the query: not decoded, not normalised; begins with a slash.
-  package var path: String
+  public var path: String
   /// What follows the first question mark, as sent; empty if there is none.
-  package var query: String
+  public var query: String
   /// The authority the client asked for: from the target if that is absolute, else from Host.
-  package var host: String
+  public var host: String
   /// The whole Origin value; empty if the request has none, which no browser leaves out.
-  package var origin: String
+  public var origin: String
   /// Capped at `maximumRecordedHeaderByteCount`; empty if absent.
-  package var userAgent: String
+  public var userAgent: String
   /// The Sec-WebSocket-Accept value that answers the request's key: 28 ASCII bytes.
-  package var acceptKey: [UInt8]
+  public var acceptKey: [UInt8]
   /// Offered subprotocols in the client's order of preference, without duplicates.
-  package var subprotocols: [String]
+  public var subprotocols: [String]
   /// Offered extensions in the client's order of preference.
-  package var extensions: [ExtensionOffer]
+  public var extensions: [ExtensionOffer]
 
   /// A request by its parts, for whoever does not have it from the wire.
-  package init(
+  public init(
     path: String, query: String = "", host: String = "", origin: String = "",
     userAgent: String = "", acceptKey: [UInt8] = [], subprotocols: [String] = [],
     extensions: [ExtensionOffer] = []

@@ -3,42 +3,43 @@
 // bytes in them: 250 to 350 µs of page faults for 1 MiB.
 
 /// A piece of memory with a filled range; the bytes follow the header.
-package struct Block {
+public struct Block {
   /// The next block of a queue or a free list.
-  package var next: UnsafeMutablePointer<Block>?
+  public var next: UnsafeMutablePointer<Block>?
   /// Bytes that fit, not counting the headroom.
-  package var capacity: Int
+  public var capacity: Int
   /// The filled range, as offsets from `bytes`.
-  package var start: Int
+  public var start: Int
   package var end: Int
   /// In a queue of frames: the first offset at or after `start` where a frame begins.
-  package var boundary: Int
+  public var boundary: Int
 
   /// Room in front of a message for the header it is sent with.
-  package static let headroom = 16
+  public static let headroom = 16
   static let prefixByteCount = 64
 }
 
-package typealias BlockPointer = UnsafeMutablePointer<Block>
+/// A block by its address, which is what owns it.
+public typealias BlockPointer = UnsafeMutablePointer<Block>
 
 extension UnsafeMutablePointer where Pointee == Block {
   /// Where the bytes of the block begin; `headroom` bytes before it are the block's too.
   @inline(__always)
-  package var bytes: UnsafeMutableRawPointer {
+  public var bytes: UnsafeMutableRawPointer {
     UnsafeMutableRawPointer(self) + Block.prefixByteCount
   }
 
   /// Bytes that can still be appended.
   @inline(__always)
-  package var room: Int { pointee.capacity - pointee.end }
+  public var room: Int { pointee.capacity - pointee.end }
 
   /// Filled bytes.
   @inline(__always)
-  package var count: Int { pointee.end - pointee.start }
+  public var count: Int { pointee.end - pointee.start }
 }
 
 /// Blocks to take and give back; owned by one shard, used on one thread.
-package struct BlockPool: ~Copyable {
+public struct BlockPool: ~Copyable {
   private var free: [BlockPointer?]
   private var pooledByteCount = 0
   private let maximumPooledByteCount: Int
@@ -46,7 +47,7 @@ package struct BlockPool: ~Copyable {
   private static let smallestShift = 8
 
   /// A pool that keeps at most so many bytes for reuse.
-  package init(maximumPooledByteCount: Int) {
+  public init(maximumPooledByteCount: Int) {
     self.free = Array(repeating: nil, count: 48)
     self.maximumPooledByteCount = maximumPooledByteCount
   }
@@ -63,7 +64,7 @@ package struct BlockPool: ~Copyable {
 
   /// An empty block that holds at least `count` bytes.
   @inline(never)
-  package mutating func take(atLeast count: Int) -> BlockPointer {
+  public mutating func take(atLeast count: Int) -> BlockPointer {
     let index = Self.classIndex(count)
     if let block = free[index] {
       free[index] = block.pointee.next
@@ -82,7 +83,7 @@ package struct BlockPool: ~Copyable {
 
   /// Gives a block back.
   @inline(never)
-  package mutating func put(_ block: BlockPointer) {
+  public mutating func put(_ block: BlockPointer) {
     let capacity = block.pointee.capacity
     if pooledByteCount + capacity > maximumPooledByteCount {
       UnsafeMutableRawPointer(block).deallocate()
@@ -95,7 +96,7 @@ package struct BlockPool: ~Copyable {
   }
 
   /// A block of at least `count` bytes with the contents of `block`, which is given back.
-  package mutating func grow(_ block: BlockPointer, to count: Int) -> BlockPointer {
+  public mutating func grow(_ block: BlockPointer, to count: Int) -> BlockPointer {
     if count <= block.pointee.capacity { return block }
     let larger = take(atLeast: count)
     larger.bytes.copyMemory(from: block.bytes, byteCount: block.pointee.end)

@@ -1,32 +1,40 @@
 // What a connection hands out while it reads: whole messages, control frames, violations.
 
 /// The bytes of one receive call that are not consumed yet.
-package struct ReceivedBytes {
-  package var next: UnsafeMutableRawPointer
-  package let end: UnsafeMutableRawPointer
+public struct ReceivedBytes {
+  /// Where the first of them is.
+  public var next: UnsafeMutableRawPointer
+  /// Behind the last of them.
+  public let end: UnsafeMutableRawPointer
 
+  /// So many bytes from `start` on.
   @inline(__always)
-  package init(_ start: UnsafeMutableRawPointer, count: Int) {
+  public init(_ start: UnsafeMutableRawPointer, count: Int) {
     self.next = start
     self.end = start + count
   }
 
+  /// How many they are.
   @inline(__always)
-  package var count: Int { end - next }
+  public var count: Int { end - next }
 }
 
 /// A whole data message, payload still where it arrived.
-package struct IncomingMessage {
+public struct IncomingMessage {
   /// FIN and the opcode, as a frame that carries the message whole begins.
-  package var firstByte: UInt8
+  public var firstByte: UInt8
   /// Whether the payload was put together in a block: it is unmasked and, if text, valid.
-  package var isAssembled: Bool
-  package var maskingKey: UInt32
-  package var payload: UnsafeMutableRawPointer
-  package var byteCount: Int
+  public var isAssembled: Bool
+  /// In wire order; 0 where the payload is unmasked.
+  public var maskingKey: UInt32
+  /// Where the payload is, masked or not.
+  public var payload: UnsafeMutableRawPointer
+  /// Of the payload.
+  public var byteCount: Int
 
+  /// A message as its frame or its block describes it.
   @inline(__always)
-  package init(
+  public init(
     firstByte: UInt8, isAssembled: Bool, maskingKey: UInt32, payload: UnsafeMutableRawPointer,
     byteCount: Int
   ) {
@@ -37,13 +45,14 @@ package struct IncomingMessage {
     self.byteCount = byteCount
   }
 
+  /// Whether it is text, which must be UTF-8.
   @inline(__always)
-  package var isText: Bool { firstByte & 0x0F == Opcode.text.rawValue }
+  public var isText: Bool { firstByte & 0x0F == Opcode.text.rawValue }
 
   /// Writes the payload, unmasked, to `destination`, which may be below it in the same memory.
   /// False: it is text and not UTF-8 (RFC 6455 §8.1); what was written means nothing then.
   @inline(__always)
-  package func copyPayload(to destination: UnsafeMutableRawPointer) -> Bool {
+  public func copyPayload(to destination: UnsafeMutableRawPointer) -> Bool {
     let highBits = Masking.apply(maskingKey, from: payload, count: byteCount, to: destination)
     if highBits == 0 || isAssembled || !isText { return true }
     return UTF8Validator.isValid(destination, byteCount)
@@ -51,7 +60,7 @@ package struct IncomingMessage {
 }
 
 /// The next thing a connection found in the received bytes.
-package enum IncomingEvent {
+public enum IncomingEvent {
   /// All bytes are consumed.
   case needsMore
   case message(IncomingMessage)

@@ -10,19 +10,19 @@ import CUTF8
 /// An incremental validator of one text message, split into whatever chunks it comes in.
 ///
 /// Four bytes of plain state, so that it can be written out and taken up elsewhere.
-package struct UTF8Validator: Sendable, Equatable {
+public struct UTF8Validator: Sendable, Equatable {
   /// What the open sequence needs; the values are those of cutf8.h.
   @usableFromInline var state: UInt32
 
   /// A validator at the beginning of a message.
   @inlinable
-  package init() { state = 0 }
+  public init() { state = 0 }
 
   /// Continues with the next bytes; false as soon as those so far cannot begin any valid UTF-8.
   ///
   /// Once false it stays false. Any count is allowed, 0 included.
   @inlinable @inline(__always)
-  package mutating func validate(_ bytes: UnsafeRawPointer, _ count: Int) -> Bool {
+  public mutating func validate(_ bytes: UnsafeRawPointer, _ count: Int) -> Bool {
     precondition(count >= 0)
     if state == 0, count <= 64, Self.isASCII(bytes, count) { return true }
     return cutf8_advance(&state, bytes, count)
@@ -30,11 +30,11 @@ package struct UTF8Validator: Sendable, Equatable {
 
   /// No sequence is open and nothing was wrong: the message may end here.
   @inlinable
-  package var isComplete: Bool { state == 0 }
+  public var isComplete: Bool { state == 0 }
 
   /// Whether a whole message is valid UTF-8.
   @inlinable @inline(__always)
-  package static func isValid(_ bytes: UnsafeRawPointer, _ count: Int) -> Bool {
+  public static func isValid(_ bytes: UnsafeRawPointer, _ count: Int) -> Bool {
     precondition(count >= 0)
     return count <= 64 && isASCII(bytes, count) || cutf8_is_valid(bytes, count)
   }
@@ -58,13 +58,13 @@ package struct UTF8Validator: Sendable, Equatable {
 
 extension UTF8Validator {
   /// `isValid` with AVX2 whatever the length, nil on CPUs without it; for tests.
-  package static func isValidVectorised(_ bytes: UnsafeRawPointer, _ count: Int) -> Bool? {
+  public static func isValidVectorised(_ bytes: UnsafeRawPointer, _ count: Int) -> Bool? {
     precondition(count >= 0)
     return cutf8_has_avx2() ? cutf8_is_valid_avx2(bytes, count) : nil
   }
 
   /// `isValid` as on CPUs without AVX2, whatever the length; for tests.
-  package static func isValidPortable(_ bytes: UnsafeRawPointer, _ count: Int) -> Bool {
+  public static func isValidPortable(_ bytes: UnsafeRawPointer, _ count: Int) -> Bool {
     precondition(count >= 0)
     return cutf8_is_valid_portable(bytes, count)
   }
