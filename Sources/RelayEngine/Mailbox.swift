@@ -47,12 +47,9 @@ enum WorkerMessage: Sendable {
 
 /// The entries posted to one worker and not yet taken.
 final class Mailbox: Sendable {
-  private struct Content {
-    var messages: [WorkerMessage] = []
-    var batchByteCount = 0
-  }
-
-  private let content = Mutex(Content())
+  private let queue = Mutex<[WorkerMessage]>([])
+  /// Of the batches in the queue; read by others without the lock.
+  private let batchByteCount = Atomic<Int>(0)
   /// Readable while there are entries to take.
   let wakeDescriptor: Int32
 
@@ -63,20 +60,20 @@ final class Mailbox: Sendable {
 
   deinit { close(wakeDescriptor) }
 
-  /// Adds an entry; returns whether more bytes of batches wait than should.
-  @discardableResult
-  func post(_ message: WorkerMessage) -> Bool {
-    let (wasEmpty, isOverfull) = content.withLock { content in
-      let wasEmpty = content.messages.isEmpty
-      content.messages.append(message)
-      if case .batch(let batch) = message { content.batchByteCount += batch.byteCount }
-      return (wasEmpty, content.batchByteCount > Limits.maximumMailboxByteCount)
+  /// Adds an entry.
+  func post(_ message: WorkerMessage) {
+    let wasEmpty = queue.withLock { queue in
+      let wasEmpty = queue.isEmpty
+      queue.append(message)
+      if case .batch(let batch) = message {
+        batchByteCount.add(batch.byteCount, ordering: .relaxed)
+      }
+      return wasEmpty
     }
     if wasEmpty {
       var one: UInt64 = 1
       _ = write(wakeDescriptor, &one, 8)
     }
-    return isOverfull
   }
 
   /// Takes all entries; `spare` becomes the empty store, so that its memory is used again.
@@ -84,15 +81,16 @@ final class Mailbox: Sendable {
     var value: UInt64 = 0
     _ = read(wakeDescriptor, &value, 8)
     spare.removeAll(keepingCapacity: true)
-    return content.withLock { content in
-      content.batchByteCount = 0
-      let messages = content.messages
-      content.messages = spare
+    return queue.withLock { queue in
+      batchByteCount.store(0, ordering: .relaxed)
+      let messages = queue
+      queue = spare
       return messages
     }
   }
 
+  /// Whether more bytes of batches wait than should.
   var isOverfull: Bool {
-    content.withLock { $0.batchByteCount > Limits.maximumMailboxByteCount }
+    batchByteCount.load(ordering: .relaxed) > Limits.maximumMailboxByteCount
   }
 }

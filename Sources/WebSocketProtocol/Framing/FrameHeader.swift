@@ -39,9 +39,12 @@ public struct FrameHeader: Equatable, Sendable {
     self.headerByteCount = headerByteCount
   }
 
-  package static let finalBit: UInt8 = 0x80
-  package static let reservedBits: UInt8 = 0x70
-  package static let maskBit: UInt8 = 0x80
+  /// FIN, in the first byte.
+  public static let finalBit: UInt8 = 0x80
+  /// RSV1 to RSV3, in the first byte.
+  public static let reservedBits: UInt8 = 0x70
+  /// MASK, in the second byte.
+  public static let maskBit: UInt8 = 0x80
   /// The longest header: two bytes, a 64-bit length and a masking key.
   public static let maximumByteCount = 14
   /// The longest header a server writes: no masking key.
@@ -127,13 +130,13 @@ extension FrameHeader {
 
 extension FrameHeader {
   /// How many bytes the header of an unmasked frame with this payload takes: 2, 4 or 10.
-  @inline(__always)
+  @inlinable @inline(__always)
   public static func serverByteCount(forPayload count: Int) -> Int {
     count < 126 ? 2 : count < 65_536 ? 4 : 10
   }
 
   /// Writes the header of an unmasked frame; returns its length. Needs `serverByteCount` of room.
-  @inline(__always)
+  @inlinable @inline(__always)
   public static func writeServer(
     _ firstByte: UInt8, payloadByteCount count: Int, to destination: UnsafeMutableRawPointer
   ) -> Int {

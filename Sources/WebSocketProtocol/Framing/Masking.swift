@@ -7,7 +7,7 @@ public enum Masking {
   /// `source`: each block is read before anything is written over it.
   ///
   /// 64 bytes at a time as eight words: the widest shape the compiler turns into vector instructions.
-  @inline(__always)
+  @inlinable @inline(__always)
   public static func apply(
     _ key: UInt32, from source: UnsafeRawPointer, count: Int,
     to destination: UnsafeMutableRawPointer
@@ -50,7 +50,7 @@ public enum Masking {
   }
 
   /// The key for the bytes that follow the first `count` of a payload.
-  @inline(__always)
+  @inlinable @inline(__always)
   public static func rotate(_ key: UInt32, past count: Int) -> UInt32 {
     let shift = UInt32(truncatingIfNeeded: (count & 3) &* 8)
     let wire = UInt32(littleEndian: key)

@@ -8,14 +8,14 @@ public struct ReceivedBytes {
   public let end: UnsafeMutableRawPointer
 
   /// So many bytes from `start` on.
-  @inline(__always)
+  @inlinable @inline(__always)
   public init(_ start: UnsafeMutableRawPointer, count: Int) {
     self.next = start
     self.end = start + count
   }
 
   /// How many they are.
-  @inline(__always)
+  @inlinable @inline(__always)
   public var count: Int { end - next }
 }
 
@@ -33,7 +33,7 @@ public struct IncomingMessage {
   public var byteCount: Int
 
   /// A message as its frame or its block describes it.
-  @inline(__always)
+  @inlinable @inline(__always)
   public init(
     firstByte: UInt8, isAssembled: Bool, maskingKey: UInt32, payload: UnsafeMutableRawPointer,
     byteCount: Int
@@ -46,12 +46,12 @@ public struct IncomingMessage {
   }
 
   /// Whether it is text, which must be UTF-8.
-  @inline(__always)
+  @inlinable @inline(__always)
   public var isText: Bool { firstByte & 0x0F == Opcode.text.rawValue }
 
   /// Writes the payload, unmasked, to `destination`, which may be below it in the same memory.
   /// False: it is text and not UTF-8 (RFC 6455 §8.1); what was written means nothing then.
-  @inline(__always)
+  @inlinable @inline(__always)
   public func copyPayload(to destination: UnsafeMutableRawPointer) -> Bool {
     let highBits = Masking.apply(maskingKey, from: payload, count: byteCount, to: destination)
     if highBits == 0 || isAssembled || !isText { return true }
