@@ -23,6 +23,16 @@ public struct ExtensionOffer: Sendable, Equatable {
   }
 }
 
+extension ExtensionOffer: CustomStringConvertible {
+  /// The extension as it is written in a header field.
+  package var description: String {
+    parameters.reduce(into: name) { text, parameter in
+      text += "; \(parameter.name)"
+      if let value = parameter.value { text += "=\(value)" }
+    }
+  }
+}
+
 extension ExtensionOffer {
   /// Reads the value of one Sec-WebSocket-Extensions header field.
   static func parseList(_ value: HeadSlice) throws(HTTPFault) -> [ExtensionOffer] {

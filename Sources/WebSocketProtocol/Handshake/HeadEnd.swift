@@ -12,7 +12,7 @@ enum HeadEnd: Equatable {
   /// Searches bytes of which the first `searchedByteCount` were searched in vain before.
   static func search(_ bytes: HeadSlice, searchedByteCount: Int) -> HeadEnd {
     // One byte back, for a CR whose LF had not come yet.
-    var index = max(0, min(searchedByteCount, bytes.count) - 1)
+    var index = max(1, min(searchedByteCount, bytes.count)) - 1
     while index < bytes.count {
       switch bytes[index] {
       case HTTPSyntax.lineFeed:

@@ -33,8 +33,8 @@ public enum OpeningHandshake {
       return decide(window.head(byteCount), limits: limits)
     case .badLineEnd(let fault):
       return .refused(refusal(fault, of: window, limits: limits))
-    case .notYet where !window.hasPrefix("GET ") && window.contains(HTTPSyntax.lineFeed):
-      // The request line is complete and its method is not GET: the rest cannot change that.
+    case .notYet where RequestBeginning.isLineOfOtherMethod(window):
+      // The method is not GET, and the rest cannot change that.
       return decide(window, limits: limits)
     case .notYet where window.count >= limits.maximumRequestByteCount:
       // The head cannot end within the limit any more.

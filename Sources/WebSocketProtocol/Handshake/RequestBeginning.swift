@@ -23,6 +23,14 @@ enum RequestBeginning {
     return nil
   }
 
+  /// Whether a complete request line begins with a method that is not GET.
+  static func isLineOfOtherMethod(_ bytes: HeadSlice) -> Bool {
+    guard let first = bytes.first, HTTPSyntax.isTokenByte(first), !bytes.hasPrefix("GET ") else {
+      return false
+    }
+    return bytes.contains(HTTPSyntax.lineFeed)
+  }
+
   private static func faultOfForeignBytes(_ bytes: HeadSlice) -> HTTPFault? {
     switch bytes.first {
     case 0x16:
