@@ -96,14 +96,23 @@ struct UTF8SequenceTests {
   func everyTripleOfBytes(first: UInt8) {
     var isValid = [Bool](repeating: false, count: 0x1_0000)
     for tail in Self.validTails[Int(first)] { isValid[tail] = true }
-    let good = UTF8Verdict(all: true)
-    let bad = UTF8Verdict(all: false)
     var mismatchCount = 0
-    var bytes = [first, 0, 0]
+    var bytes: (UInt8, UInt8, UInt8) = (first, 0, 0)
+    // Eight million rounds: no array, no verdict, only the calls.
     for pair in 0..<0x1_0000 {
-      bytes[1] = UInt8(pair >> 8)
-      bytes[2] = UInt8(pair & 0xFF)
-      if UTF8Verdict(bytes) != (isValid[pair] ? good : bad) { mismatchCount += 1 }
+      bytes.1 = UInt8(truncatingIfNeeded: pair >> 8)
+      bytes.2 = UInt8(truncatingIfNeeded: pair)
+      withUnsafeBytes(of: bytes) { buffer in
+        let start = buffer.baseAddress!
+        let expected = isValid[pair]
+        var validator = UTF8Validator()
+        let incremental = validator.validate(start, 3) && validator.isComplete
+        if incremental != expected || UTF8Validator.isValidPortable(start, 3) != expected
+          || UTF8Validator.isValidVectorised(start, 3) ?? expected != expected
+        {
+          mismatchCount += 1
+        }
+      }
     }
     #expect(mismatchCount == 0)
   }
