@@ -37,41 +37,54 @@ struct SHA1 {
     return digest
   }
 
-  // RFC 3174 §6.2: the message schedule lives in the block itself, as 16 words that roll.
+  // RFC 3174 §6.2: the message schedule is 16 words that roll; §5: four functions and constants.
   private mutating func compress() {
-    var (v, w, x, y, z) = (a, b, c, d, e)
-    for round in 0..<80 {
-      let slot = round & 15
-      if round >= 16 {
-        let mixed =
-          block[(round &+ 13) & 15] ^ block[(round &+ 8) & 15] ^ block[(round &+ 2) & 15]
-          ^ block[slot]
-        block[slot] = Self.rotate(mixed, by: 1)
-      }
-      let sum = Self.rotate(v, by: 5) &+ Self.mix(round, w, x, y) &+ z &+ block[slot]
-      (v, w, x, y, z) = (sum, v, Self.rotate(w, by: 30), x, y)
+    var words = block
+    var v = Working(a: a, b: b, c: c, d: d, e: e)
+    for round in 0..<20 {
+      v.turn((v.b & v.c) | (~v.b & v.d), 0x5A82_7999, Self.word(round, of: &words))
     }
-    a &+= v
-    b &+= w
-    c &+= x
-    d &+= y
-    e &+= z
-    // `append` shifts bytes in, so stale words vanish by themselves: four bytes fill a word.
+    for round in 20..<40 { v.turn(v.b ^ v.c ^ v.d, 0x6ED9_EBA1, Self.word(round, of: &words)) }
+    for round in 40..<60 {
+      v.turn((v.b & v.c) | (v.d & (v.b | v.c)), 0x8F1B_BCDC, Self.word(round, of: &words))
+    }
+    for round in 60..<80 { v.turn(v.b ^ v.c ^ v.d, 0xCA62_C1D6, Self.word(round, of: &words)) }
+    a &+= v.a
+    b &+= v.b
+    c &+= v.c
+    d &+= v.d
+    e &+= v.e
+    // The block keeps its words: `append` shifts four bytes into each, so nothing old is left.
   }
 
-  // RFC 3174 §5: the function and the constant of a round.
-  @inline(__always)
-  private static func mix(_ round: Int, _ w: UInt32, _ x: UInt32, _ y: UInt32) -> UInt32 {
-    switch round {
-    case 0..<20: ((w & x) | (~w & y)) &+ 0x5A82_7999
-    case 20..<40: (w ^ x ^ y) &+ 0x6ED9_EBA1
-    case 40..<60: ((w & x) | (w & y) | (x & y)) &+ 0x8F1B_BCDC
-    default: (w ^ x ^ y) &+ 0xCA62_C1D6
+  private struct Working {
+    var a: UInt32
+    var b: UInt32
+    var c: UInt32
+    var d: UInt32
+    var e: UInt32
+
+    @inline(__always)
+    mutating func turn(_ mixed: UInt32, _ constant: UInt32, _ word: UInt32) {
+      let sum = SHA1.rotate(a, by: 5) &+ mixed &+ e &+ word &+ constant
+      (a, b, c, d, e) = (sum, a, SHA1.rotate(b, by: 30), c, d)
     }
+  }
+
+  @inline(__always)
+  private static func word(_ round: Int, of words: inout InlineArray<16, UInt32>) -> UInt32 {
+    let slot = round & 15
+    if round >= 16 {
+      let mixed =
+        words[(round &+ 13) & 15] ^ words[(round &+ 8) & 15] ^ words[(round &+ 2) & 15]
+        ^ words[slot]
+      words[slot] = rotate(mixed, by: 1)
+    }
+    return words[slot]
   }
 
   @inline(__always)
   private static func rotate(_ word: UInt32, by count: UInt32) -> UInt32 {
-    word << count | word >> (32 &- count)
+    word &<< count | word &>> (32 &- count)
   }
 }
