@@ -1,10 +1,10 @@
 // UTF-8 validation with AVX2: the lookup algorithm of J. Keiser and D. Lemire, "Validating UTF-8 In
 // Less Than One Instruction Per Byte" (2021), written from the paper.
 //
-// Every error but two kinds shows in two neighbouring bytes, in fact in three nibbles: both of the
-// first byte and the high one of the second. Each nibble looks up the set of errors it does not rule
-// out; what all three agree on is an error. The rest, the third and fourth byte of a character, must
-// be continuations exactly where the bytes two or three before say so.
+// Almost every error shows in two neighbouring bytes, in fact in three nibbles: both of the first
+// byte and the high one of the second. Each nibble looks up the errors it does not rule out; what
+// all three agree on is an error. The rest, the third and fourth byte of a character, must be
+// continuations exactly where the bytes two or three before say so.
 
 #include "cutf8.h"
 
