@@ -1,5 +1,5 @@
-// UTF-8 validation with AVX2: the lookup algorithm of J. Keiser and D. Lemire, "Validating UTF-8 In
-// Less Than One Instruction Per Byte" (2021), written from the paper.
+// UTF-8 validation with AVX2: the lookup algorithm that J. Keiser and D. Lemire published in
+// "Validating UTF-8 In Less Than One Instruction Per Byte" (2021).
 //
 // Almost every error shows in two neighbouring bytes, in fact in three nibbles: both of the first
 // byte and the high one of the second. Each nibble looks up the errors it does not rule out; what
