@@ -25,7 +25,7 @@ public struct ExtensionOffer: Sendable, Equatable {
 
 extension ExtensionOffer: CustomStringConvertible {
   /// The extension as it is written in a header field.
-  package var description: String {
+  public var description: String {
     parameters.reduce(into: name) { text, parameter in
       text += "; \(parameter.name)"
       if let value = parameter.value { text += "=\(value)" }
