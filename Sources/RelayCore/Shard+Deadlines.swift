@@ -13,8 +13,8 @@ extension Shard where T: ~Copyable {
   /// Microseconds until the shard must have a turn even if nothing arrives; nil: no need.
   public func timeUntilDeadline() -> Int64? {
     let next = wheel.timeUntilNext(now: now)
-    guard let drain else { return next }
-    return min(next ?? .max, drain.timeUntilNextStep)
+    guard let step = drain?.timeUntilNextStep else { return next }
+    return min(next ?? step, step)
   }
 
   mutating func scheduleDeadline(_ session: SessionPointer) {

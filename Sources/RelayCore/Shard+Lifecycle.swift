@@ -13,8 +13,8 @@ struct DrainProgress {
   var nextIndex: UInt32 = 0
   let indexLimit: UInt32
 
-  /// Microseconds until more sessions are to be told.
-  var timeUntilNextStep: Int64 { nextIndex < indexLimit ? 20_000 : .max }
+  /// Microseconds until more sessions are to be told; nil: all have been.
+  var timeUntilNextStep: Int64? { nextIndex < indexLimit ? 20_000 : nil }
 
   /// Up to which index sessions should have been told by now.
   func dueIndex(_ now: Instant) -> UInt32 {

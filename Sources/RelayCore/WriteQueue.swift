@@ -5,7 +5,7 @@ import WebSocketProtocol
 
 /// Unsent bytes of one connection, in order.
 public struct WriteQueue {
-  private var head: BlockPointer?
+  /// The last block; its `next` is the first, so that one pointer a session is enough.
   private var tail: BlockPointer?
   /// How much waits.
   public private(set) var byteCount = 0
@@ -14,7 +14,7 @@ public struct WriteQueue {
 
   /// Whether nothing waits.
   @inline(__always)
-  public var isEmpty: Bool { head == nil }
+  public var isEmpty: Bool { tail == nil }
 
   /// Pieces sent in one call at most.
   public static let maximumPieceCount = 16
@@ -47,9 +47,20 @@ public struct WriteQueue {
   }
 
   private mutating func link(_ block: BlockPointer) {
-    block.pointee.next = nil
-    if let tail { tail.pointee.next = block } else { head = block }
+    if let tail {
+      block.pointee.next = tail.pointee.next
+      tail.pointee.next = block
+    } else {
+      block.pointee.next = block
+    }
     tail = block
+  }
+
+  private var head: BlockPointer? { tail?.pointee.next }
+
+  /// The block behind another; nil: that was the last.
+  private func successor(of block: BlockPointer) -> BlockPointer? {
+    block == tail ? nil : block.pointee.next
   }
 
   /// Fills `pieces` with the first ranges to send; returns how many.
@@ -59,7 +70,7 @@ public struct WriteQueue {
     while let block = next, count < pieces.count {
       pieces[count] = OutboundPiece(block.bytes + block.pointee.start, count: block.count)
       count += 1
-      next = block.pointee.next
+      next = successor(of: block)
     }
     return count
   }
@@ -82,8 +93,7 @@ public struct WriteQueue {
 
   private mutating func removeHead(_ pool: inout BlockPool) {
     guard let block = head else { return }
-    head = block.pointee.next
-    if head == nil { tail = nil }
+    if block == tail { tail = nil } else { tail?.pointee.next = block.pointee.next }
     pool.put(block)
   }
 
@@ -107,7 +117,7 @@ extension WriteQueue {
       let (messages, bytes) = dropOldest(excess - droppedByteCount, in: block)
       droppedMessageCount += messages
       droppedByteCount += bytes
-      next = block.pointee.next
+      next = successor(of: block)
     }
     byteCount -= droppedByteCount
     removeEmptyBlocks(&pool)
@@ -141,20 +151,12 @@ extension WriteQueue {
   }
 
   private mutating func removeEmptyBlocks(_ pool: inout BlockPool) {
-    var kept: BlockPointer?
     var next = head
-    head = nil
+    let last = tail
     tail = nil
     while let block = next {
-      next = block.pointee.next
-      if block.count == 0 {
-        pool.put(block)
-        continue
-      }
-      block.pointee.next = nil
-      if let kept { kept.pointee.next = block } else { head = block }
-      kept = block
-      tail = block
+      next = block == last ? nil : block.pointee.next
+      if block.count == 0 { pool.put(block) } else { link(block) }
     }
   }
 }

@@ -5,9 +5,14 @@ import CLinux
 import Glibc
 import RelayCore
 
-/// One epoll instance and room for its events.
+/// One epoll instance, its timer, and room for its events.
 struct Poller: ~Copyable {
   let descriptor: Int32
+  /// Ends a wait when a deadline comes. epoll's own timeout would set up a kernel timer for every
+  /// wait; this one is set only when the next deadline is earlier than the one it is set for.
+  private let timer: Int32
+  /// What the timer is set for.
+  private var timerInstant: Instant?
   let events: UnsafeMutablePointer<epoll_event>
 
   static let maximumEventCount: Int32 = 1024
@@ -17,22 +22,58 @@ struct Poller: ~Copyable {
   static let failed = EPOLLERR.rawValue | EPOLLHUP.rawValue
 
   init() throws(SystemCallError) {
-    descriptor = epoll_create1(Int32(EPOLL_CLOEXEC))
-    if descriptor < 0 { throw SystemCallError("epoll_create1", errno: errno, subject: "worker") }
+    let made = try Self.makeDescriptors()
+    descriptor = made.epoll
+    timer = made.timer
     events = .allocate(capacity: Int(Self.maximumEventCount))
   }
 
+  private static func makeDescriptors() throws(SystemCallError) -> (epoll: Int32, timer: Int32) {
+    let epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
+    if epoll < 0 { throw SystemCallError("epoll_create1", errno: errno, subject: "worker") }
+    let timer = timerfd_create(
+      CLOCK_MONOTONIC, Int32(TFD_NONBLOCK) | Int32(TFD_CLOEXEC))
+    if timer < 0 {
+      let error = errno
+      close(epoll)
+      throw SystemCallError("timerfd_create", errno: error, subject: "worker")
+    }
+    return (epoll, timer)
+  }
+
   deinit {
+    close(timer)
     close(descriptor)
     events.deallocate()
   }
 
-  /// Waits for events, at most so many microseconds; nil: without end. Returns their number.
+  /// Starts to report the timer under a tag.
+  func addTimer(tag: UInt64) -> Int32 { add(timer, tag: tag) }
+
+  /// Waits for events, at the longest until `deadline`; nil: without end. Returns their number. A
+  /// wait may end without any, when the timer was set for a deadline that has moved away since.
   @inline(__always)
-  func wait(atMost microseconds: Int64?) -> Int {
-    // Rounded up: a deadline must have come when the wait for it ends.
-    let timeout = microseconds.map { Int32(clamping: ($0 &+ 999) / 1000) } ?? -1
-    return max(0, Int(epoll_wait(descriptor, events, Self.maximumEventCount, timeout)))
+  mutating func wait(until deadline: Instant?) -> Int {
+    if let deadline, timerInstant.map({ deadline < $0 }) ?? true { setTimer(deadline) }
+    return max(0, Int(epoll_wait(descriptor, events, Self.maximumEventCount, -1)))
+  }
+
+  @inline(never)
+  private mutating func setTimer(_ instant: Instant) {
+    timerInstant = instant
+    // 0 would switch it off; a deadline that has passed fires at once.
+    let microseconds = max(instant.microseconds, 1)
+    var time = itimerspec()
+    time.it_value.tv_sec = time_t(microseconds / 1_000_000)
+    time.it_value.tv_nsec = Int(microseconds % 1_000_000) * 1000
+    timerfd_settime(timer, Int32(TFD_TIMER_ABSTIME), &time, nil)
+  }
+
+  /// Takes note that the timer was reported.
+  mutating func timerFired() {
+    var count: UInt64 = 0
+    _ = read(timer, &count, 8)
+    timerInstant = nil
   }
 
   /// Starts to report a descriptor; returns 0 or the error number. `isExclusive`: of several pollers

@@ -19,7 +19,7 @@ struct WorkerSetup: Sendable {
 /// The loop of one thread.
 struct Worker: ~Copyable {
   private var shard: Shard<EpollTransport>
-  private let poller: Poller
+  private var poller: Poller
   private let index: Int
   private let exchange: Exchange
   private let mailbox: Mailbox
@@ -37,7 +37,8 @@ struct Worker: ~Copyable {
 
   // Tags of what is not a session; sessions are addresses, which are larger.
   private static let mailboxTag: UInt64 = 0
-  private static let firstListenerTag: UInt64 = 1
+  private static let timerTag: UInt64 = 1
+  private static let firstListenerTag: UInt64 = 2
   private static let tagLimit: UInt64 = 4096
   /// Connections accepted in one go, so that a storm of them does not starve the others.
   private static let maximumAcceptCount = 64
@@ -65,6 +66,10 @@ struct Worker: ~Copyable {
   func watchAll() throws(SystemCallError) {
     let error = poller.add(mailbox.wakeDescriptor, tag: Self.mailboxTag)
     if error != 0 { throw SystemCallError("epoll_ctl", errno: error, subject: "mailbox") }
+    let timerError = poller.addTimer(tag: Self.timerTag)
+    if timerError != 0 {
+      throw SystemCallError("epoll_ctl", errno: timerError, subject: "timer")
+    }
     for listener in listeners { try watch(listener) }
   }
 
@@ -86,7 +91,7 @@ struct Worker: ~Copyable {
   /// Runs until a stop, or until a drain is done.
   mutating func run() {
     while !isStopped {
-      let count = poller.wait(atMost: timeUntilTurn())
+      let count = poller.wait(until: nextTurn())
       now = MonotonicClock.now()
       shard.beginTurn(now)
       var hasMessages = false
@@ -98,6 +103,8 @@ struct Worker: ~Copyable {
           act(on: event)
         } else if event.data.u64 == Self.mailboxTag {
           hasMessages = true
+        } else if event.data.u64 == Self.timerTag {
+          poller.timerFired()
         } else {
           accept(listener: Int(event.data.u64 - Self.firstListenerTag))
         }
@@ -233,12 +240,13 @@ struct Worker: ~Copyable {
 
   // MARK: - Time
 
-  private func timeUntilTurn() -> Int64? {
-    var time = shard.timeUntilDeadline()
-    for instant in [acceptPausedUntil, graceEnd] {
-      if let instant { time = min(time ?? .max, max(0, instant - now)) }
-    }
-    return time
+  /// When there is something to do even if nothing arrives.
+  @inline(__always)
+  private func nextTurn() -> Instant? {
+    var next = shard.timeUntilDeadline().map { now + $0 }
+    if let acceptPausedUntil { next = min(next ?? acceptPausedUntil, acceptPausedUntil) }
+    if let graceEnd { next = min(next ?? graceEnd, graceEnd) }
+    return next
   }
 
   @inline(never)

@@ -23,6 +23,8 @@ public struct Connection<Role: EndpointRole> {
   /// FIN and opcode of the message in progress; 0: none.
   var messageFirstByte: UInt8 = 0
   private var isFinalFrame = false
+  /// Whether our Close was before the peer's.
+  public private(set) var sentCloseFirst = false
   var stashedByteCount: UInt8 = 0
   /// RSV bits that a negotiated extension gave a meaning; they stand in the `firstByte` of a message
   /// (RFC 6455 §9.2, RFC 7692 §6). A message with any of them set is not validated as text here.
@@ -41,7 +43,6 @@ public struct Connection<Role: EndpointRole> {
   private var sentCode: UInt16 = 0
   /// The code of the Close frame the peer sent; 0: none; 1005: one without a code.
   private var receivedCode: UInt16 = 0
-  package private(set) var sentCloseFirst = false
 
   package init() {}
 

@@ -7,6 +7,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 
 /// Accepts a connection as a non-blocking descriptor that programs started later do not inherit.
 int linux_accept(int listener, struct sockaddr_storage *peer);
