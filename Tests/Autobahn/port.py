@@ -30,7 +30,19 @@ KEPT = {
     "rinterfaces.py",
     "spectemplate.py",
 }
-FIXERS = "print has_key xrange import numliterals except raise unicode dict idioms ne".split()
+FIXERS = [
+    "print",
+    "has_key",
+    "xrange",
+    "import",
+    "numliterals",
+    "except",
+    "raise",
+    "unicode",
+    "dict",
+    "idioms",
+    "ne",
+]
 
 # Edits for any file: (old, new).
 COMMON_EDITS = [
@@ -114,7 +126,7 @@ FUZZING_EDITS = [
     ("self.createReports()\n", "compat3.finish(self)\n"),
 ]
 
-COMPAT3 = '''\
+COMPAT3 = """\
 import binascii, json, os
 
 
@@ -171,7 +183,7 @@ class Boundary(object):
 
     def sendCloseFrame(self, code=None, reasonUtf8=None, isReply=False):
         return super().sendCloseFrame(code=code, reasonUtf8=b(reasonUtf8), isReply=isReply)
-'''
+"""
 
 CLIENT = """\
 import json, sys

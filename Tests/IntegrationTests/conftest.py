@@ -34,7 +34,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture
 def relay(tmp_path: Path) -> Iterator[RelayFactory]:
-    """`relay(text)` starts a daemon; PORT in the text, or a listener added to it, is a free port."""
+    """`relay(text)` starts a daemon; PORT in the text, or an added listener, is a free port."""
     with ExitStack() as stack:
 
         def start(text: str = ROUTES, *arguments: str, port: int | None = None) -> Daemon:

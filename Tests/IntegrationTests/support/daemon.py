@@ -118,7 +118,7 @@ class Daemon:
 
     def closed(self, **fields: str | int) -> Record:
         """Waits for the close record that has these fields; there must be exactly one."""
-        found = self.wait("close", **fields)
+        found = self.wait("close", 1, **fields)
         assert len(found) == 1, f"more than one record of one close: {found}"
         return found[0]
 
