@@ -31,17 +31,17 @@ KEPT = {
     "spectemplate.py",
 }
 FIXERS = [
-    "print",
-    "has_key",
-    "xrange",
-    "import",
-    "numliterals",
+    "dict",
     "except",
+    "has_key",
+    "idioms",
+    "import",
+    "ne",
+    "numliterals",
+    "print",
     "raise",
     "unicode",
-    "dict",
-    "idioms",
-    "ne",
+    "xrange",
 ]
 
 # Edits for any file: (old, new).

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
@@ -42,8 +44,33 @@ idle_timeout = "300ms"
 """
 
 
+class EmptyPage(BaseHTTPRequestHandler):
+    """The page the sockets are opened from."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(b"<!doctype html><title>test</title>")
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
 @pytest.fixture(scope="module")
-def browser() -> Iterator[webdriver.Chrome]:
+def page() -> Iterator[str]:
+    """A page on loopback: Chromium lets no page from elsewhere, about:blank included, reach it."""
+    server = HTTPServer(("127.0.0.1", 0), EmptyPage)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join(20)
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def browser(page: str) -> Iterator[webdriver.Chrome]:
     for command in ("chromium", "chromedriver"):
         assert shutil.which(command), f"no {command}: run scripts/deps browser"
     options = Options()
@@ -58,7 +85,7 @@ def browser() -> Iterator[webdriver.Chrome]:
         options.add_argument(argument)
     driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
     driver.set_script_timeout(20)
-    driver.get("about:blank")
+    driver.get(page)
     yield driver
     driver.quit()
 
@@ -70,7 +97,7 @@ def visit(
     return seen
 
 
-def test_echo_and_close(browser: webdriver.Chrome, relay: RelayFactory) -> None:
+def test_echo_and_close(browser: webdriver.Chrome, page: str, relay: RelayFactory) -> None:
     daemon = relay(ROUTES)
     messages = ["hello", "grüße", "x" * 60000]
     saw = visit(browser, daemon.url(), messages, [4001, "done"])
@@ -80,6 +107,7 @@ def test_echo_and_close(browser: webdriver.Chrome, relay: RelayFactory) -> None:
     assert record["WSRELAY_REASON_RECEIVED"] == "done"
     assert record["WSRELAY_CLEAN"] == "yes"
     assert "Chrom" in record["WSRELAY_USER_AGENT"]
+    assert record["WSRELAY_ORIGIN"] == page
 
 
 def test_close_without_code(browser: webdriver.Chrome, relay: RelayFactory) -> None:

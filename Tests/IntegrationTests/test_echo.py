@@ -8,7 +8,7 @@ import os
 import pytest
 import websocket
 from conftest import RelayFactory
-from support.wire import BINARY, PING, PONG, TEXT, Wire, frame
+from support.wire import BINARY, PING, PONG, TEXT, Wire, frame, request
 from websockets.asyncio.client import connect as connect_async
 from websockets.sync.client import connect
 
@@ -96,8 +96,6 @@ def test_order_of_pipelined_messages(relay: RelayFactory) -> None:
 
 def test_message_right_behind_the_handshake(relay: RelayFactory) -> None:
     """A client may send before it has seen the answer; nothing of it may be lost."""
-    from support.wire import request
-
     daemon = relay()
     with Wire(daemon.port) as client:
         client.send(request() + frame(TEXT, b"early"))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import signal
 import socket
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from conftest import ROUTES, RelayFactory
 from support.daemon import running
-from support.wire import Wire
+from support.wire import Wire, close_frame
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect, unix_connect
 
@@ -19,13 +20,13 @@ PATIENT = '\n[drain]\ngrace = "60s"\n'
 @pytest.mark.threads
 def test_term_drains(relay: RelayFactory) -> None:
     daemon = relay("threads = 2\n" + ROUTES)
-    clients = [connect(daemon.url()) for _ in range(20)]
-    daemon.signal(signal.SIGTERM)
-    for client in clients:
-        with pytest.raises(ConnectionClosed) as closed:
-            client.recv(10)
-        assert closed.value.rcvd is not None and closed.value.rcvd.code == 1001
-        client.close()
+    with ExitStack() as stack:
+        clients = [stack.enter_context(connect(daemon.url())) for _ in range(20)]
+        daemon.signal(signal.SIGTERM)
+        for client in clients:
+            with pytest.raises(ConnectionClosed) as closed:
+                client.recv(10)
+            assert closed.value.rcvd is not None and closed.value.rcvd.code == 1001
     assert daemon.wait_exit() == 0
     records = daemon.find("close", cause="drain", code_sent=1001, close_order="sent-first")
     assert len(records) == len(daemon.find("close")) == 20
@@ -52,7 +53,8 @@ def test_nobody_new_while_draining(relay: RelayFactory) -> None:
             pass
         except Exception as error:
             assert "503" in str(error)
-        client.finish()
+        client.send(close_frame(1001))
+        client.read_to_end()
     assert daemon.wait_exit() == 0
 
 
@@ -83,10 +85,10 @@ def test_kill_9_then_start_again(tmp_path: Path) -> None:
     path = tmp_path / "relay.sock"
     listen = f'[[listen]]\naddress = "127.0.0.1:PORT"\n[[listen]]\naddress = "unix:{path}"\n'
     with running(tmp_path, ROUTES + listen) as first:
-        client = connect(first.url())
-        first.signal(signal.SIGKILL)
-        with pytest.raises(ConnectionClosed):
-            client.recv(10)
+        with connect(first.url()) as client:
+            first.signal(signal.SIGKILL)
+            with pytest.raises(ConnectionClosed):
+                client.recv(10)
         first.wait_exit()
     assert path.exists(), "the socket of the killed one is left behind"
     with running(tmp_path, ROUTES + listen, port=first.port) as second:
