@@ -2,6 +2,8 @@
  *
  *   cc -O3 -march=native -o wsload wsload.c -lz        (or make -C Benchmarks)
  *
+ * Longer than 450 lines because one file can be taken to any machine and compiled with one command.
+ *
  * One thread, edge-triggered epoll, its own client codec. Modes:
  *   echo       closed loop: N connections, D messages in flight on each
  *   broadcast  closed loop (window per publisher) or a fixed rate; checks order, gaps, duplicates

@@ -1,0 +1,79 @@
+// Who may import whom. The table is the architecture; an import that is not in it fails the build.
+
+import Testing
+
+@Suite("Dependency directions")
+struct DependencyTests {
+  /// Foundation costs start-up time and memory; off the data path that is a fair price.
+  static let foundation: Set<String> = ["Foundation", "FoundationEssentials"]
+
+  /// What each module may import, besides the standard library.
+  static let allowed: [String: Set<String>] = [
+    "WebSocketProtocol": ["CUTF8"],
+    "RelayCore": ["WebSocketProtocol"],
+    "RelayEngine": ["RelayCore", "WebSocketProtocol", "Glibc", "Synchronization"],
+    "RelayConfiguration": foundation.union(["CTomlPlusPlus", "RelayCore", "WebSocketProtocol"]),
+    "Systemd": foundation.union(["CSystemd", "Glibc", "Synchronization"]),
+    "RelayDaemon": foundation.union([
+      "RelayEngine", "RelayCore", "RelayConfiguration", "Systemd", "WebSocketProtocol", "Glibc",
+      "Synchronization",
+    ]),
+    "wsrelay": foundation.union([
+      "RelayDaemon", "RelayConfiguration", "RelayCore", "WebSocketProtocol", "Systemd",
+      "ArgumentParser", "Glibc",
+    ]),
+    "wsrelay-bench": foundation.union(["WebSocketProtocol", "ArgumentParser", "Glibc"]),
+  ]
+
+  @Test("every import in Sources is in the table")
+  func imports() {
+    for file in SourceTree.repository.swift where file.path.hasPrefix("Sources/") {
+      guard let allowed = Self.allowed[file.module] else {
+        Issue.record("\(file.path): no entry for module \(file.module) in the table")
+        continue
+      }
+      for (number, text) in file.numberedLines {
+        guard let module = importedModule(text) else { continue }
+        #expect(
+          allowed.contains(module),
+          "\(file.path):\(number): \(file.module) must not import \(module)")
+      }
+    }
+  }
+
+  @Test("every module of the table that exists has sources that were read")
+  func treeIsThere() {
+    let modules = Set(SourceTree.repository.swift.map(\.module))
+    for module in ["WebSocketProtocol", "RelayCore", "RelayEngine", "RelayDaemon", "wsrelay"] {
+      #expect(modules.contains(module), "no Swift file of \(module) found")
+    }
+  }
+
+  @Test(
+    "import lines are understood",
+    arguments: [
+      ("import Foundation", "Foundation"), ("  @testable import RelayCore", "RelayCore"),
+      ("@preconcurrency import Glibc", "Glibc"), ("package import RelayCore", "RelayCore"),
+      ("import struct Foundation.Data", "Foundation"), ("internal import A.B", "A"),
+    ])
+  func understood(line: String, module: String) {
+    #expect(importedModule(line) == module)
+  }
+
+  @Test("other lines are no imports", arguments: ["// import Foundation", "importer()", ""])
+  func notImports(line: String) {
+    #expect(importedModule(line) == nil)
+  }
+}
+
+/// The module that a line imports; nil if it is no import.
+func importedModule(_ line: String) -> String? {
+  let kinds: Set<Substring> = [
+    "struct", "class", "enum", "protocol", "func", "var", "let", "typealias",
+  ]
+  let access: Set<Substring> = ["public", "package", "internal", "fileprivate", "private"]
+  var words = line.split(separator: " ").drop { $0.hasPrefix("@") || access.contains($0) }
+  guard words.popFirst() == "import" else { return nil }
+  if let kind = words.first, kinds.contains(kind) { words = words.dropFirst() }
+  return words.first.flatMap { $0.split(separator: ".").first }.map(String.init)
+}
