@@ -51,7 +51,6 @@ CERTAIN = {
     ("nobody", "answer"): {"idle-timeout"},
     ("nobody", "silence"): {"idle-timeout"},
     ("nobody", "half-close"): {"peer-fin"},
-    ("peer", "answer"): {"peer-close"},
     ("peer", "half-close"): {"peer-close"},
     ("peer", "silence"): {"peer-close", "close-timeout"},
     ("relay", "answer"): {"protocol-error"},
@@ -60,6 +59,12 @@ CERTAIN = {
     ("both", "answer"): {"protocol-error"},
 }
 TIMES = 5
+# A peer that closes first has nothing to answer: that is half-close.
+COMBINATIONS = [
+    combination
+    for combination in itertools.product(FIRST, IN_FLIGHT, ENDINGS)
+    if (combination[0], combination[2]) != ("peer", "answer")
+]
 
 
 @pytest.fixture(scope="module")
@@ -90,15 +95,11 @@ def end(wire: Wire, ending: str) -> None:
 
 
 @pytest.mark.threads
-@pytest.mark.parametrize(
-    ("first", "flight", "ending"), list(itertools.product(FIRST, IN_FLIGHT, ENDINGS))
-)
+@pytest.mark.parametrize(("first", "flight", "ending"), COMBINATIONS)
 def test_one_record_and_no_descriptor(daemon: Daemon, first: str, flight: str, ending: str) -> None:
-    if first == "peer" and ending == "answer":
-        pytest.skip("the peer's Close is already its answer; covered by half-close")
-    descriptors = daemon.descriptor_count()
     known = len(daemon.find("close"))
     wires = [Wire.open(daemon.port) for _ in range(TIMES)]
+    descriptors = daemon.descriptor_count() - TIMES
     for wire in wires:
         wire.send(IN_FLIGHT[flight] + FIRST[first])
     for wire in wires:

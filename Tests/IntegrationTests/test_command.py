@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ def wsrelay(*arguments: str | Path, **environment: str) -> subprocess.CompletedP
     )
 
 
-@pytest.mark.parametrize("arguments", [["serve", "--nonsense"], ["bogus"], ["explain"]])
+@pytest.mark.parametrize("arguments", [["serve", "--nonsense"], ["bogus"], ["check", "--config"]])
 def test_usage(arguments: list[str]) -> None:
     run = wsrelay(*arguments)
     assert run.returncode == USAGE
@@ -106,7 +107,8 @@ def test_print_effective_round_trip(tmp_path: Path) -> None:
     printed.write_text(first.stdout)
     second = wsrelay("check", "--config", printed, "--print-effective")
     assert second.returncode == 0, second.stderr
-    assert second.stdout == first.stdout
+    # As values: the comments say where each came from, which is now the other file.
+    assert tomllib.loads(second.stdout) == tomllib.loads(first.stdout)
 
 
 def test_configuration_from_the_environment(tmp_path: Path) -> None:
@@ -137,12 +139,6 @@ def test_text_log_is_one_readable_line(tmp_path: Path) -> None:
         process.wait(20)
         if process.stderr is not None:
             process.stderr.close()
-
-
-def test_explain() -> None:
-    for subject in ("1006", "pong-timeout", "protocol-error"):
-        run = wsrelay("explain", subject)
-        assert run.returncode == 0 and subject in run.stdout
 
 
 def test_two_daemons_do_not_disturb_each_other(tmp_path: Path) -> None:

@@ -42,8 +42,9 @@ def test_node(relay: RelayFactory) -> None:
     assert json.loads(run.stdout) == {
         "received": "grüße",
         "code": 4002,
-        "reason": "from node",
+        "reason": "",
         "wasClean": True,
     }
     record = daemon.closed()
     assert (record["WSRELAY_CODE_RECEIVED"], record["WSRELAY_CLEAN"]) == ("4002", "yes")
+    assert record["WSRELAY_REASON_RECEIVED"] == "from node"

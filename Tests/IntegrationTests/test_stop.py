@@ -45,6 +45,7 @@ def test_nobody_new_while_draining(relay: RelayFactory) -> None:
     with Wire.open(daemon.port) as client:
         daemon.signal(signal.SIGTERM)
         assert client.read_close()[0] == 1001
+        daemon.wait("drain")
         # Refused by TCP, or answered with 503: both tell a client to go elsewhere.
         try:
             with connect(daemon.url(), open_timeout=5):

@@ -107,7 +107,7 @@ WRONG = {
     "fragmented ping": (frame(PING, b"x", fin=False), 1002, "protocol-error"),
     "long ping": (frame(PING, b"x" * 126), 1002, "protocol-error"),
     "length not minimal": (b"\x82\xfe\x00\x01\0\0\0\0x", 1002, "protocol-error"),
-    "length with its top bit": (b"\x82\xff" + b"\x80" + b"\0" * 7, 1002, "protocol-error"),
+    "length with its top bit": (b"\x82\xff\x80" + b"\0" * 11, 1002, "protocol-error"),
     "close of one byte": (frame(CLOSE, b"\x03"), 1002, "protocol-error"),
     "close with 1005": (close_frame(1005), 1002, "protocol-error"),
     "close with 2999": (close_frame(2999), 1002, "protocol-error"),
@@ -120,7 +120,7 @@ WRONG = {
         1009,
         "message-too-big",
     ),
-    "2^63-1 bytes announced": (b"\x82\xff\x7f" + b"\xff" * 7, 1009, "message-too-big"),
+    "2^63-1 bytes announced": (b"\x82\xff\x7f" + b"\xff" * 7 + b"\0" * 4, 1009, "message-too-big"),
 }
 
 

@@ -47,6 +47,7 @@ class Daemon:
         self.port = port
         self.config = config
         self.records: list[Record] = []
+        self.early_lines: list[str] = []
         self.other_lines: list[str] = []
         self._news = threading.Condition()
         self._ended = False
@@ -89,7 +90,9 @@ class Daemon:
                 if isinstance(fields, dict):
                     self.records.append({key: str(value) for key, value in fields.items()})
                 else:
-                    self.other_lines.append(line.rstrip("\n"))
+                    # Before it is up, the daemon advises on the configuration, for people to read.
+                    lines = self.other_lines if self.find("start") else self.early_lines
+                    lines.append(line.rstrip("\n"))
                 self._news.notify_all()
         with self._news:
             self._ended = True
@@ -111,7 +114,7 @@ class Daemon:
                     raise AssertionError(
                         f"wanted {count} × {event} {fields}, got {len(found)}"
                         f"{' before the daemon ended' if self._ended else ''}; "
-                        f"the last records: {self.records[-5:]} {self.other_lines[-20:]}"
+                        f"the last records: {self.records[-5:]} {self.early_lines[-20:]}"
                     )
                 self._news.wait(left)
             return found
