@@ -82,6 +82,12 @@ public struct Shard<T: Transport & ~Copyable>: ~Copyable {
   /// Sessions that have not ended, in any phase.
   public var sessionCount: Int { sessions.count - ended.count }
 
+  /// Broadcast channels with members here.
+  package var channelCount: Int { hub.channelCount }
+
+  /// Blocks of memory in use: none once the last session has ended.
+  package var lentBlockCount: Int { pool.lentCount }
+
   /// Starts a turn: all that happens until `endTurn` happens now.
   @inline(__always)
   public mutating func beginTurn(_ now: Instant) { self.now = now }

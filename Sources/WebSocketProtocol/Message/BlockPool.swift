@@ -42,6 +42,8 @@ extension UnsafeMutablePointer where Pointee == Block {
 public struct BlockPool: ~Copyable {
   private var free: [BlockPointer?]
   private var pooledByteCount = 0
+  /// Blocks taken and not given back.
+  package private(set) var lentCount = 0
   private let maximumPooledByteCount: Int
 
   private static let smallestShift = 8
@@ -66,6 +68,7 @@ public struct BlockPool: ~Copyable {
   @inline(never)
   public mutating func take(atLeast count: Int) -> BlockPointer {
     let index = Self.classIndex(count)
+    lentCount &+= 1
     if let block = free[index] {
       free[index] = block.pointee.next
       pooledByteCount -= block.pointee.capacity
@@ -85,6 +88,7 @@ public struct BlockPool: ~Copyable {
   @inline(never)
   public mutating func put(_ block: BlockPointer) {
     let capacity = block.pointee.capacity
+    lentCount &-= 1
     if pooledByteCount + capacity > maximumPooledByteCount {
       UnsafeMutableRawPointer(block).deallocate()
       return
