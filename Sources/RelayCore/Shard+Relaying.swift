@@ -121,6 +121,10 @@ extension Shard where T: ~Copyable {
       preconditionFailure("an assembled message without a block")
     }
     if !reply.isEmpty { flush(&reply, session) }
+    if session.pointee.phase == .dead {
+      pool.put(block)
+      return true
+    }
     block.pointee.start = -headerByteCount
     _ = FrameHeader.writeServer(
       message.firstByte, payloadByteCount: message.byteCount, to: block.bytes - headerByteCount)
@@ -144,11 +148,14 @@ extension Shard where T: ~Copyable {
       session.pointee.connection.releaseMessage(&pool)
     case .ping(let payload):
       if !reply.isEmpty { flush(&reply, session) }
+      // The socket may have failed: then the session is gone, and the payload with it.
+      if session.pointee.phase == .dead { return }
       // RFC 6455 §5.5.3: a Pong has the payload of the Ping it answers.
       sendControl(.pong, payload, on: session)
     case .pong(let payload): receivedPong(session, payload)
     case .close(let frame):
       if !reply.isEmpty { flush(&reply, session) }
+      if session.pointee.phase == .dead { return }
       receivedClose(session, frame)
     case .violation(let violation):
       if !reply.isEmpty { flush(&reply, session) }
