@@ -115,6 +115,8 @@ public struct Shard<T: Transport & ~Copyable>: ~Copyable {
     let session = sessions.make(
       socket: socket, listener: UInt16(listener), now: now, details: SessionDetails(facts))
     counters.acceptedCount += 1
+    // Another worker may hear of a new listener first, and hand over what it accepts there.
+    while listeners.count <= listener { listeners.append(ListenerPolicy(name: "")) }
     let error = transport.add(socket, session: session)
     if error != 0 {
       drop(session, cause: .shed, errno: error, reset: true)

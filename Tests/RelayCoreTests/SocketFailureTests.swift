@@ -132,4 +132,18 @@ struct SocketFailureTests {
     #expect(driver.recording.closed.map(\.phase) == [.handshake])
     #expect(driver.leftovers == [])
   }
+
+  @Test("A connection from a listener that this shard has not heard of yet")
+  func unknownListener() {
+    let driver = CoreDriver(Route.builtIn)
+    let peer = driver.accept(listener: 3)
+    peer.send(CoreDriver.request("/echo"))
+    peer.send(.text("a"))
+    #expect(peer.texts == ["a"])
+    let policies = (0..<4).map { ListenerPolicy(name: "listener \($0)") }
+    driver.turn { driver.shard.reload(routes: RouteTable(Route.builtIn), listeners: policies) }
+    peer.end()
+    #expect(driver.recording.closed.map(\.listener) == ["listener 3"])
+    #expect(driver.leftovers == [])
+  }
 }
