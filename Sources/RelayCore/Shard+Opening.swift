@@ -17,13 +17,16 @@ extension Shard where T: ~Copyable {
     case .incomplete: keepRequest(session, bytes)
     case .refused(let refusal): refuse(session, refusal)
     case .request(let request, let byteCount):
+      // Messages behind the request may end the session: their memory must outlive it.
+      let held = session.pointee.request
+      session.pointee.request = nil
       if let refusal = open(session, request) {
         refuse(session, refusal)
       } else if session.pointee.phase == .open && byteCount < bytes.count {
         let start = bytes.baseAddress! + byteCount
         relay(session, ReceivedBytes(start, count: bytes.count - byteCount))
       }
-      releaseRequest(session)
+      if let held { pool.put(held) }
     }
   }
 

@@ -143,9 +143,15 @@ extension Shard where T: ~Copyable {
   ) {
     switch event {
     case .needsMore: break
-    case .message(let message):
+    case .message(let message) where rules.pointee.isEcho:
       relayMessage(message, session, rules, &reply, replyLimit)
       session.pointee.connection.releaseMessage(&pool)
+    case .message(let message):
+      // Publishing may send a full batch, which may end this very session: its end must not give
+      // away the memory that is being published.
+      let block = session.pointee.connection.takeMessageBlock()
+      relayMessage(message, session, rules, &reply, replyLimit)
+      if let block { pool.put(block) }
     case .ping(let payload):
       if !reply.isEmpty { flush(&reply, session) }
       // The socket may have failed: then the session is gone, and the payload with it.
