@@ -118,7 +118,7 @@ extension Shard where T: ~Copyable {
   }
 
   @inline(__always)
-  private func countSent(_ messageCount: Int, _ byteCount: Int, to member: SessionPointer) {
+  func countSent(_ messageCount: Int, _ byteCount: Int, to member: SessionPointer) {
     member.pointee.sentMessageCount &+= UInt64(truncatingIfNeeded: messageCount)
     member.pointee.sentByteCount &+= UInt64(truncatingIfNeeded: byteCount)
     if rules[Int(member.pointee.route)].countsSentMessages { member.pointee.lastData = now }
@@ -127,10 +127,9 @@ extension Shard where T: ~Copyable {
   @inline(never)
   private mutating func deliverRest(_ batch: ChannelBatch, to member: SessionPointer, taken: Int) {
     if taken < 0 { return socketFailed(member, Int32(-taken)) }
-    let droppedBefore = member.pointee.droppedMessageCount
+    // Before anything is dropped, which takes it from the count again.
+    countSent(batch.messageCount, batch.payloadByteCount, to: member)
     enqueue(batch.bytes, batch.byteCount, taken: taken, on: member)
-    let dropped = Int(member.pointee.droppedMessageCount &- droppedBefore)
-    countSent(max(0, batch.messageCount - dropped), batch.payloadByteCount, to: member)
   }
 
   /// Delivers a batch to one of its senders: the pieces between its own runs, found by walking its
@@ -161,8 +160,8 @@ extension Shard where T: ~Copyable {
       pieces[first] = OutboundPiece(batch.bytes, count: end)
     }
     if first == pieces.count { return }
-    sendPieces(UnsafeBufferPointer(rebasing: pieces[first...]), on: member)
-    countSent(messageCount, payloadByteCount, to: member)
+    sendPieces(
+      UnsafeBufferPointer(rebasing: pieces[first...]), messageCount, payloadByteCount, on: member)
   }
 
   /// The same for a sender with more runs than there are pieces: the rest of the batch is copied

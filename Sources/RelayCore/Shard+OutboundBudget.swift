@@ -17,6 +17,7 @@ extension Shard where T: ~Copyable {
     if session.pointee.outbound.byteCount + count - offset <= maximum {
       session.pointee.outbound.append(bytes + offset, count - offset, pool: &pool)
     } else if !enqueueSingly(bytes, offset..<count, maximum, on: session) {
+      countDroppedFrames(bytes, offset..<count, session)
       return failSlowConsumer(session)
     }
     updateInterest(session)
@@ -38,15 +39,33 @@ extension Shard where T: ~Copyable {
       if session.pointee.outbound.byteCount + length <= maximum {
         session.pointee.outbound.append(bytes + offset, length, pool: &pool)
       } else {
-        countDropped(1, session)
+        countDroppedFrames(bytes, offset..<(offset + length), session)
       }
       offset += length
     }
     return true
   }
 
-  private func countDropped(_ count: Int, _ session: SessionPointer) {
-    session.pointee.droppedMessageCount &+= UInt32(truncatingIfNeeded: count)
+  /// Counts messages that were given to a session and will not be sent: they were counted as sent.
+  private func countDropped(_ dropped: WriteQueue.Dropped, _ session: SessionPointer) {
+    session.pointee.droppedMessageCount &+= UInt32(truncatingIfNeeded: dropped.messageCount)
+    session.pointee.sentMessageCount &-= UInt64(truncatingIfNeeded: dropped.messageCount)
+    session.pointee.sentByteCount &-= UInt64(truncatingIfNeeded: dropped.payloadByteCount)
+  }
+
+  /// The same for whole frames that were not queued.
+  func countDroppedFrames(
+    _ bytes: UnsafeRawPointer, _ range: Range<Int>, _ session: SessionPointer
+  ) {
+    var dropped = WriteQueue.Dropped()
+    var offset = range.lowerBound
+    while offset < range.upperBound {
+      let length = FrameHeader.serverFrameByteCount(at: bytes + offset)
+      dropped.messageCount += 1
+      dropped.payloadByteCount += FrameHeader.serverPayloadByteCount(ofFrame: length)
+      offset += length
+    }
+    countDropped(dropped, session)
   }
 
   /// Closes a consumer that is too slow. What waits and is not begun is dropped, so that the Close

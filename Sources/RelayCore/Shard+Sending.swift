@@ -109,17 +109,21 @@ extension Shard where T: ~Copyable {
 
   /// Sends pieces of whole frames; what does not fit is queued under the route's policy.
   mutating func sendPieces(
-    _ pieces: UnsafeBufferPointer<OutboundPiece>, on session: SessionPointer
+    _ pieces: UnsafeBufferPointer<OutboundPiece>, _ messageCount: Int, _ payloadByteCount: Int,
+    on session: SessionPointer
   ) {
     var taken = 0
     if session.pointee.outbound.isEmpty {
       taken = transport.send(pieces, on: session.pointee.socket)
       if taken < 0 { return socketFailed(session, Int32(-taken)) }
     }
+    // Before anything is dropped, which takes it from the count again.
+    countSent(messageCount, payloadByteCount, to: session)
     for piece in pieces {
-      if taken < piece.count {
+      if session.pointee.phase != .open {
+        countDroppedFrames(piece.base, 0..<piece.count, session)
+      } else if taken < piece.count {
         enqueue(piece.base, piece.count, taken: taken, on: session)
-        if session.pointee.phase != .open { return }
       }
       taken = max(0, taken - piece.count)
     }

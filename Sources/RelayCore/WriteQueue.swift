@@ -107,30 +107,34 @@ public struct WriteQueue {
 // MARK: - Dropping messages
 
 extension WriteQueue {
+  /// Messages that were taken out unsent.
+  public struct Dropped {
+    package var messageCount = 0
+    /// Without headers.
+    package var payloadByteCount = 0
+  }
+
   /// Drops the oldest data messages not yet begun until at least `excess` bytes are gone, or none is
-  /// left; control frames stay. Returns how many messages were dropped.
-  public mutating func dropOldest(_ excess: Int, pool: inout BlockPool) -> Int {
-    var droppedMessageCount = 0
+  /// left; control frames stay. Returns what was dropped.
+  public mutating func dropOldest(_ excess: Int, pool: inout BlockPool) -> Dropped {
+    var dropped = Dropped()
     var droppedByteCount = 0
     var next = head
     while let block = next, droppedByteCount < excess {
-      let (messages, bytes) = dropOldest(excess - droppedByteCount, in: block)
-      droppedMessageCount += messages
-      droppedByteCount += bytes
+      droppedByteCount += dropOldest(excess - droppedByteCount, in: block, &dropped)
       next = successor(of: block)
     }
     byteCount -= droppedByteCount
     removeEmptyBlocks(&pool)
-    return droppedMessageCount
+    return dropped
   }
 
   /// Drops all data messages not yet begun.
-  public mutating func dropAll(_ pool: inout BlockPool) -> Int {
+  public mutating func dropAll(_ pool: inout BlockPool) -> Dropped {
     dropOldest(byteCount, pool: &pool)
   }
 
-  private func dropOldest(_ excess: Int, in block: BlockPointer) -> (messages: Int, bytes: Int) {
-    var messages = 0
+  private func dropOldest(_ excess: Int, in block: BlockPointer, _ dropped: inout Dropped) -> Int {
     var read = block.pointee.boundary
     var write = read
     let end = block.pointee.end
@@ -139,7 +143,8 @@ extension WriteQueue {
       let length = FrameHeader.serverFrameByteCount(at: frame)
       let isControl = frame.load(as: UInt8.self) & 0x08 != 0
       if !isControl && read - write < excess {
-        messages += 1
+        dropped.messageCount += 1
+        dropped.payloadByteCount += FrameHeader.serverPayloadByteCount(ofFrame: length)
       } else {
         if write != read { (block.bytes + write).copyMemory(from: frame, byteCount: length) }
         write += length
@@ -147,7 +152,7 @@ extension WriteQueue {
       read += length
     }
     block.pointee.end = write
-    return (messages, end - write)
+    return end - write
   }
 
   private mutating func removeEmptyBlocks(_ pool: inout BlockPool) {

@@ -135,6 +135,11 @@ extension FrameHeader {
     count < 126 ? 2 : count < 65_536 ? 4 : 10
   }
 
+  /// The payload of an unmasked frame that is so many bytes long in all.
+  package static func serverPayloadByteCount(ofFrame count: Int) -> Int {
+    count < 2 + 126 ? count - 2 : count < 4 + 65_536 ? count - 4 : count - 10
+  }
+
   /// Writes the header of an unmasked frame; returns its length. Needs `serverByteCount` of room.
   @inlinable @inline(__always)
   public static func writeServer(
