@@ -74,14 +74,16 @@ extension Shard where T: ~Copyable {
 
   /// Sends bytes that are no data message, such as an HTTP answer; what does not fit waits.
   mutating func send(_ session: SessionPointer, _ bytes: UnsafeRawPointer, _ count: Int) {
+    let isFirst = session.pointee.outbound.isEmpty
     var taken = 0
-    if session.pointee.outbound.isEmpty {
+    if isFirst {
       taken = transport.send(bytes, count, on: session.pointee.socket)
       if taken < 0 { return socketFailed(session, Int32(-taken)) }
     }
     if taken < count {
+      // An HTTP answer holds no frames: none of it may be taken for one that could be dropped.
       session.pointee.outbound.append(
-        bytes + taken, count - taken, partialByteCount: taken > 0 ? count - taken : 0, pool: &pool)
+        bytes + taken, count - taken, partialByteCount: isFirst ? count - taken : 0, pool: &pool)
       updateInterest(session)
     }
   }

@@ -149,6 +149,29 @@ struct SlowConsumerTests {
     #expect(room.driver.leftovers == [])
   }
 
+  @Test("An answer to the request that waits is not taken for frames")
+  func waitingResponse() {
+    for policy in SlowConsumerPolicy.allCases {
+      var route = Route(pattern: RoutePattern(literal: "/b"), mode: .broadcast)
+      route.slowConsumerPolicy = policy
+      route.maximumOutboundByteCount = 500
+      let driver = CoreDriver([route])
+      let sender = driver.connect("/b")
+      let slow = driver.accept()
+      slow.socket.room = 0
+      slow.send(CoreDriver.request("/b"))
+      for number in 0..<9 { sender.send(Self.frame(number)) }
+      slow.read()
+      #expect(slow.head.hasPrefix("HTTP/1.1 101 "))
+      #expect(slow.reader.fault == nil && slow.reader.rest == [])
+      if policy == .dropOldest { #expect(slow.messages == (6..<9).map(Self.frame)) }
+      if policy == .dropNewest { #expect(slow.messages == (0..<3).map(Self.frame)) }
+      if policy == .disconnect { #expect(slow.closeCode == 1013) }
+      driver.stop()
+      #expect(driver.leftovers == [])
+    }
+  }
+
   @Test("Pings of a peer that does not read end in a Close, not in a pile of Pongs")
   func pingFlood() {
     let room = Room(.dropOldest)
