@@ -145,7 +145,9 @@ extension Connection {
         return fail(violation)
       case .incomplete(let needed):
         if !isStashed { return stashRest(&input, &pool) }
-        if !completeStash(&input, to: needed) { return .needsMore }
+        guard input.count > 0 else { return .needsMore }
+        // Too few bytes for a whole header may be enough to show what is wrong with it.
+        _ = completeStash(&input, to: needed)
       case .complete(let header):
         let isControl = header.opcode.isControl
         let needed = header.headerByteCount + (isControl ? header.payloadByteCount : 0)

@@ -66,8 +66,9 @@ public enum FrameHeaderDecoding: Equatable, Sendable {
 }
 
 extension FrameHeader {
-  /// Decodes the header at the start of `count` readable bytes. A violation is found with the first
-  /// byte that shows it. `allowedReservedBits` are the RSV bits that an extension gave a meaning.
+  /// Decodes the header at the start of `count` readable bytes. A violation is found as soon as the
+  /// field that shows it is there, whole. `allowedReservedBits` are the RSV bits that an extension
+  /// gave a meaning.
   public static func decode<Role: EndpointRole>(
     _ bytes: UnsafeRawPointer, _ count: Int, allowedReservedBits: UInt8 = 0, role: Role.Type
   ) -> FrameHeaderDecoding {
