@@ -58,16 +58,21 @@ public enum CloseCause: String, CaseIterable, Sendable {
 
 /// Who began the end of a connection.
 public enum CloseInitiator: String, Sendable {
+  /// In the words of records; `network` means that neither end began it: the way between them
+  /// failed.
   case peer, relay, `operator`, network
 }
 
 /// At which layer the end of a connection began.
 public enum CloseLayer: String, Sendable {
+  /// In the words of records; `close` is the closing handshake, `admin` an operator's command, and
+  /// `relay` a fault of wsrelay itself.
   case tls, http, tcp, frame, close, policy, liveness, resource, admin, lifecycle, relay
 }
 
 /// How far a connection had come when it ended.
 public enum ConnectionPhase: String, Sendable {
+  /// In the words of records: `open` begins with the 101, `closing` with the first Close frame.
   case handshake, open, closing
 }
 

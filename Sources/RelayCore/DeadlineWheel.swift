@@ -2,23 +2,27 @@
 // stands in one slot, for the earliest of its deadlines. When bytes arrive its deadlines only move
 // away, so nothing is done then: at its slot's turn the session is asked again and put further on. A
 // deadline beyond the horizon is put at the horizon and asked again there. This way the data path
-// pays one store per message, and a deadline costs two list operations per horizon (65 s).
+// pays one store per message, and a deadline costs two list operations per horizon (67 s).
 
 /// A session's place in the wheel.
 public struct DeadlineLink {
-  package var next = SessionTable.none
-  package var previous = SessionTable.none
+  /// Index of the session after it in its slot; of an unused session, the next unused one.
+  public var next = SessionTable.none
+  /// Index of the session before it in its slot; `SessionTable.none` for the first.
+  public var previous = SessionTable.none
   /// The slot it stands in; `noSlot`: none.
   public var slot = DeadlineLink.noSlot
 
-  package static let noSlot = UInt16.max
+  /// In place of a slot: the session waits for no deadline.
+  public static let noSlot = UInt16.max
 }
 
 /// Slots of sessions by when they are due.
 public struct DeadlineWheel: ~Copyable {
-  /// 64 ms: with the clock read once a turn, deadlines fire at most so much late.
+  /// In microseconds, 65.5 ms: with the clock read once a turn, deadlines fire so much late at most.
   public static let tick: Int64 = 1 << 16
-  package static let slotCount = 1024
+  /// Slots in the ring, which with the tick make a horizon of 67 s.
+  public static let slotCount = 1024
 
   private let heads: UnsafeMutablePointer<UInt32>
   /// One bit a slot: something is in it.
@@ -26,7 +30,8 @@ public struct DeadlineWheel: ~Copyable {
   /// The tick up to which slots were emptied.
   private var currentTick: Int64
 
-  package init(now: Instant) {
+  /// An empty wheel; slots count from the tick of `now`, before which nothing can be due.
+  public init(now: Instant) {
     heads = .allocate(capacity: Self.slotCount)
     heads.initialize(repeating: SessionTable.none, count: Self.slotCount)
     occupied = .allocate(capacity: Self.slotCount / 64)

@@ -52,7 +52,8 @@ public struct Hub: ~Copyable {
   /// The channel with a name, if it has members here.
   func channel(_ name: String) -> ChannelPointer? { channels[name] }
 
-  package var channelCount: Int { channels.count }
+  /// Channels with members in this shard, or with a batch that is still to be sent.
+  public var channelCount: Int { channels.count }
 
   /// Makes a session a member.
   mutating func join(_ session: SessionPointer, _ name: String) {

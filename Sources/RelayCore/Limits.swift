@@ -25,7 +25,8 @@ public struct Limits: Sendable, Equatable {
   /// Bytes of broadcast batches that may wait in one worker's mailbox.
   public static let maximumMailboxByteCount = 64 << 20
 
-  package init() {}
+  /// The bounds of a relay that was given no configuration file.
+  public init() {}
 }
 
 /// What a listener demands of the connections it accepts.
@@ -37,5 +38,6 @@ public struct ListenerPolicy: Sendable, Equatable {
   /// Of the request line and all header fields, in bytes.
   public var maximumRequestByteCount = 8 << 10
 
-  package init(name: String) { self.name = name }
+  /// The demands of a listener whose section sets nothing but its address.
+  public init(name: String) { self.name = name }
 }

@@ -12,13 +12,18 @@ public struct PeerAddress: Hashable, Sendable {
     case ipv6
   }
 
-  package var family: Family
-  package var port: UInt16
+  /// Which address bytes count, and how they are written.
+  public var family: Family
+  /// The TCP port in the host's byte order; 0 for a Unix socket.
+  public var port: UInt16
   /// The address in network order; IPv4 in the first four bytes of `high`.
   public var high: UInt64
-  package var low: UInt64
+  /// The last eight bytes of an IPv6 address; 0 for every other family.
+  public var low: UInt64
 
-  package init(family: Family, port: UInt16, high: UInt64, low: UInt64) {
+  /// An address by its parts; those the family has no use for must be 0, or equal addresses would
+  /// not compare as equal.
+  public init(family: Family, port: UInt16, high: UInt64, low: UInt64) {
     self.family = family
     self.port = port
     self.high = high

@@ -12,6 +12,8 @@ public enum RouteMode: String, CaseIterable, Sendable {
 
 /// Which kinds of data message a route takes; others close the connection with 1003.
 public enum AcceptedKind: String, CaseIterable, Sendable {
+  /// As the configuration writes them; `any` is text and binary, and control frames are always
+  /// taken.
   case any, text, binary
 }
 
@@ -35,6 +37,7 @@ public enum SlowConsumerPolicy: String, CaseIterable, Sendable {
 
 /// What a route negotiates of permessage-deflate (RFC 7692).
 public enum CompressionPolicy: String, CaseIterable, Sendable {
+  /// No extension is negotiated, whatever the client offers.
   case off
   /// No context is kept between messages.
   case on
@@ -44,34 +47,50 @@ public enum CompressionPolicy: String, CaseIterable, Sendable {
 
 /// The settings of one route. `Duration.zero` and a count of 0 mean "off" unless said otherwise.
 public struct Route: Sendable, Equatable {
-  package var pattern: RoutePattern
-  package var mode: RouteMode
+  /// Which request paths it serves; also how a reload finds the same route again.
+  public var pattern: RoutePattern
+  /// What becomes of its messages; a reload that changes it closes the route's sessions.
+  public var mode: RouteMode
   /// Broadcast: the sender gets its own message back.
   public var includesSender = false
-  package var accepts = AcceptedKind.any
+  /// Which opcodes a data message may have; any other closes the connection with 1003.
+  public var accepts = AcceptedKind.any
   /// In order of preference; empty: none is negotiated and none required.
   public var subprotocols: [String] = []
   /// Allowed Origin values; empty: any.
   public var origins: [String] = []
-  package var idleTimeout = Duration.seconds(600)
-  package var idleDirection = IdleDirection.any
-  package var idleCloseCode = CloseCode.goingAway
-  package var pingInterval = Duration.seconds(25)
-  package var pingTimeout = Duration.seconds(20)
-  package var closeTimeout = Duration.seconds(5)
-  package var maximumLifetime = Duration.zero
+  /// How long a connection may go without a data message that counts; Ping and Pong do not.
+  public var idleTimeout = Duration.seconds(600)
+  /// Which data messages start `idleTimeout` afresh.
+  public var idleDirection = IdleDirection.any
+  /// The code an idle connection is closed with; must be legal on the wire (RFC 6455 §7.4).
+  public var idleCloseCode = CloseCode.goingAway
+  /// How long a peer may be silent before it is sent a Ping (RFC 6455 §5.5.2).
+  public var pingInterval = Duration.seconds(25)
+  /// How long a peer may stay silent after a Ping before it is closed with 1011; without
+  /// `pingInterval` it has no effect.
+  public var pingTimeout = Duration.seconds(20)
+  /// How long the peer has to answer our Close, and to end TCP after its own; never zero.
+  public var closeTimeout = Duration.seconds(5)
+  /// How old a connection may become, counted from accept, before it is closed with 1001.
+  public var maximumLifetime = Duration.zero
   /// In bytes of payload, after inflating. Never 0.
   public var maximumMessageByteCount = 1 << 20
   /// Messages a second per connection.
   public var maximumMessageRate = 0
-  package var maximumConnectionCount = 0
-  package var maximumConnectionCountPerPeer = 0
+  /// Open connections on the route, over all workers; further requests are refused with 503.
+  public var maximumConnectionCount = 0
+  /// Open connections from one peer address; not enforced yet, so only 0 is valid.
+  public var maximumConnectionCountPerPeer = 0
   /// Bytes waiting for one connection before it counts as a slow consumer. Never 0.
   public var maximumOutboundByteCount = 1 << 20
-  package var slowConsumerPolicy = SlowConsumerPolicy.disconnect
-  package var compression = CompressionPolicy.off
+  /// What gives way when `maximumOutboundByteCount` does not suffice.
+  public var slowConsumerPolicy = SlowConsumerPolicy.disconnect
+  /// What is negotiated of permessage-deflate; not implemented yet, so only `off` is valid.
+  public var compression = CompressionPolicy.off
 
-  package init(pattern: RoutePattern, mode: RouteMode) {
+  /// A route with the default bounds and times.
+  public init(pattern: RoutePattern, mode: RouteMode) {
     self.pattern = pattern
     self.mode = mode
   }

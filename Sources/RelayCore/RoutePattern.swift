@@ -4,6 +4,7 @@
 public struct RoutePattern: Hashable, Sendable {
   /// One part of a pattern between slashes.
   public enum Segment: Hashable, Sendable {
+    /// Matches a segment of just this text, which is compared without decoding.
     case literal(String)
     /// Matches exactly one non-empty segment.
     case parameter(String)
@@ -11,9 +12,11 @@ public struct RoutePattern: Hashable, Sendable {
     case rest
   }
 
-  package let segments: [Segment]
+  /// What stands behind each slash, in order; the path `/` is one empty literal.
+  public let segments: [Segment]
 
-  package init(segments: [Segment]) { self.segments = segments }
+  /// A pattern by its segments, of which nothing is checked.
+  public init(segments: [Segment]) { self.segments = segments }
 
   /// A pattern without parameters, from a path such as `/echo` that is known to be valid.
   public init(literal path: String) {
@@ -23,13 +26,21 @@ public struct RoutePattern: Hashable, Sendable {
 
   /// What is wrong with the text of a pattern.
   public enum SyntaxError: Error, Equatable, Sendable {
+    /// The pattern does not begin with a slash.
     case notAbsolute
+    /// A `?` or `#` in the pattern, although only paths are matched.
     case queryOrFragment
+    /// A character that no request path has (RFC 3986 §3.3), or that a name in braces may not have.
     case invalidCharacter(Character)
+    /// Two slashes in a row, or a slash at the end.
     case emptySegment
+    /// A segment, given here, with a brace that is not part of one whole `{name}`.
     case unbalancedBrace(String)
+    /// A segment `{}`, whose parameter has no name.
     case emptyParameterName
+    /// Two parameters of one name, which is given here.
     case duplicateParameter(String)
+    /// A `*` segment with others behind it.
     case restNotLast
   }
 

@@ -3,13 +3,15 @@
 
 /// The routes of one configuration, ready to be matched.
 public struct RouteTable: Sendable, Equatable {
-  package let routes: [Route]
+  /// Sessions name their route by its index here; removed routes still in use stand last.
+  public let routes: [Route]
   private let matchedCount: Int
   private let exact: [String: Int]
   /// Routes with parameters, the one that wins first.
   private let patterns: [Int]
 
-  package init(_ routes: [Route]) { self.init(routes, matching: routes.count) }
+  /// A table of routes of which no two match the same paths; their order never decides a match.
+  public init(_ routes: [Route]) { self.init(routes, matching: routes.count) }
 
   /// The first `matchedCount` routes are matched; the others are only kept.
   private init(_ routes: [Route], matching matchedCount: Int) {

@@ -21,8 +21,10 @@ public struct Session {
   }
 
   // What a fan-out touches, in one cache line or two.
-  package internal(set) var socket: Int32
-  package internal(set) var phase = Phase.handshake
+  /// The descriptor the transport knows it by; once the session is dead, perhaps another's.
+  public internal(set) var socket: Int32
+  /// Set by the shard alone; whoever holds the pointer sees here whether the session lives.
+  public internal(set) var phase = Phase.handshake
   var isReading = true
   var isWriting = false
   /// FIN follows once the queue is empty.
@@ -86,7 +88,8 @@ public struct SessionTable: ~Copyable {
   /// Sessions made and not yet freed.
   public private(set) var count = 0
 
-  package static let none = UInt32.max
+  /// An index that no session has, where a list ends.
+  public static let none = UInt32.max
   private static let slabShift: UInt32 = 7
   private static let slabCount = 1 << 7
 

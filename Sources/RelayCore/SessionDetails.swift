@@ -5,16 +5,23 @@
 public struct SessionDetails {
   /// The facts as one reads them.
   public struct Facts: Equatable, Sendable {
-    package var connectionID: UInt64
-    package var acceptedAt: Instant
-    package var peer: PeerAddress
+    /// Unique over restarts; all records of the connection have it.
+    public var connectionID: UInt64
+    /// The time of the turn in which the engine handed the connection over.
+    public var acceptedAt: Instant
+    /// The address at the other end of the socket.
+    public var peer: PeerAddress
     /// The request target, path and query; cut to `Limits.maximumPathByteCount`.
     public var path = ""
-    package var origin = ""
-    package var userAgent = ""
-    package var subprotocol = ""
+    /// The whole Origin value; empty if the request had none, or is not read yet.
+    public var origin = ""
+    /// The User-Agent value, cut to `HandshakeLimits.maximumRecordedHeaderByteCount`.
+    public var userAgent = ""
+    /// The subprotocol the 101 names; empty if none was negotiated.
+    public var subprotocol = ""
 
-    package init(connectionID: UInt64, acceptedAt: Instant, peer: PeerAddress) {
+    /// What is known at accept; the opening handshake adds the texts.
+    public init(connectionID: UInt64, acceptedAt: Instant, peer: PeerAddress) {
       self.connectionID = connectionID
       self.acceptedAt = acceptedAt
       self.peer = peer

@@ -120,7 +120,8 @@ extension Shard where T: ~Copyable {
     drain = progress
   }
 
-  package var isDraining: Bool { drain != nil }
+  /// Whether `beginDrain` was called; from then on every valid request is refused with 503.
+  public var isDraining: Bool { drain != nil }
 
   /// Ends every session now, with reset where the closing handshake is not done.
   public mutating func dropAll() {

@@ -12,7 +12,8 @@ import WebSocketProtocol
 
 /// The sessions of one worker and what the relay does for them.
 public struct Shard<T: Transport & ~Copyable>: ~Copyable {
-  package var transport: T
+  /// Everything the shard does to sockets, other shards and records goes through this.
+  public var transport: T
   var now: Instant
   var sessions = SessionTable()
   var wheel: DeadlineWheel
@@ -36,7 +37,8 @@ public struct Shard<T: Transport & ~Copyable>: ~Copyable {
 
   var connectionIDs: ConnectionIDs
   var drain: DrainProgress?
-  package internal(set) var counters = ShardCounters()
+  /// Messages and bytes of ended sessions only; `currentCounters` adds those of live ones.
+  public internal(set) var counters = ShardCounters()
   /// Texts of ends in progress, by session index; most ends have none.
   var closingNotes: [UInt32: ClosingNotes] = [:]
   /// Whether completed handshakes are recorded (`log.level = "debug"`).
@@ -83,10 +85,10 @@ public struct Shard<T: Transport & ~Copyable>: ~Copyable {
   public var sessionCount: Int { sessions.count - ended.count }
 
   /// Broadcast channels with members here.
-  package var channelCount: Int { hub.channelCount }
+  public var channelCount: Int { hub.channelCount }
 
   /// Blocks of memory in use: none once the last session has ended.
-  package var lentBlockCount: Int { pool.lentCount }
+  public var lentBlockCount: Int { pool.lentCount }
 
   /// Starts a turn: all that happens until `endTurn` happens now.
   @inline(__always)
@@ -140,21 +142,31 @@ struct ConnectionIDs {
 
 /// What one shard has counted since it began.
 public struct ShardCounters: Sendable, Equatable {
-  package var acceptedCount = 0
-  package var openedCount = 0
-  package var refusedCount = 0
-  package var closedCount = 0
-  package var closedCounts: [CloseCause: Int] = [:]
+  /// Connections taken from the engine, whatever became of them.
+  public var acceptedCount = 0
+  /// Opening handshakes answered with 101.
+  public var openedCount = 0
+  /// Opening handshakes answered with an HTTP error, those that took too long among them.
+  public var refusedCount = 0
+  /// Connections that ended with a `ClosedConnection`; refused ones are not among them.
+  public var closedCount = 0
+  /// `closedCount` by cause; a cause that never occurred is absent.
+  public var closedCounts: [CloseCause: Int] = [:]
   /// Of ended connections; `Shard.currentCounters` adds the live ones.
   public var receivedMessageCount: UInt64 = 0
-  package var receivedByteCount: UInt64 = 0
-  package var sentMessageCount: UInt64 = 0
-  package var sentByteCount: UInt64 = 0
-  package var droppedMessageCount: UInt64 = 0
+  /// Payload bytes of the received messages, without frame headers.
+  public var receivedByteCount: UInt64 = 0
+  /// Data messages relayed to peers: taken by sockets, or queued and not dropped since.
+  public var sentMessageCount: UInt64 = 0
+  /// Payload bytes of the sent messages, without frame headers.
+  public var sentByteCount: UInt64 = 0
+  /// Messages that slow consumers did not get.
+  public var droppedMessageCount: UInt64 = 0
   /// Connections now, in any phase.
   public var liveCount = 0
 
-  package init() {}
+  /// Nothing counted yet: where a sum over shards starts.
+  public init() {}
 
   /// Adds another shard's counts.
   public mutating func add(_ other: ShardCounters) {

@@ -7,9 +7,11 @@ import Synchronization
 public final class Occupancy: Sendable {
   private let current = Atomic<Int>(0)
 
-  package init() {}
+  /// Starts at 0, before there are any connections of the kind.
+  public init() {}
 
-  package var count: Int { current.load(ordering: .relaxed) }
+  /// How many there are now; other workers may change it at any time.
+  public var count: Int { current.load(ordering: .relaxed) }
 
   /// Counts one more unless there are `maximum` already; 0: no maximum.
   func enter(maximum: Int) -> Bool {
@@ -31,7 +33,9 @@ public final class SharedRelayState: Sendable {
   public let open = Occupancy()
   private let byPattern = Mutex<[RoutePattern: Occupancy]>([:])
 
-  package init(limits: Limits) { maximumOpenCount = Atomic(limits.maximumConnectionCount) }
+  /// Made once for a relay and given to each of its shards; only the bound on connections is taken
+  /// from `limits`.
+  public init(limits: Limits) { maximumOpenCount = Atomic(limits.maximumConnectionCount) }
 
   /// How many connections may be open in all; a reload may change it.
   public var maximumConnectionCount: Int {

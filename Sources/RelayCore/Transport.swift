@@ -5,10 +5,13 @@ import WebSocketProtocol
 
 /// A range of bytes to send; laid out as the kernel's `iovec`.
 public struct OutboundPiece {
-  package var base: UnsafeRawPointer
-  package var count: Int
+  /// The first byte to send; borrowed, so good for the one call it is passed to.
+  public var base: UnsafeRawPointer
+  /// How many bytes from `base` on.
+  public var count: Int
 
-  package init(_ base: UnsafeRawPointer, count: Int) {
+  /// `count` bytes from `base` on, which stay the caller's.
+  public init(_ base: UnsafeRawPointer, count: Int) {
     self.base = base
     self.count = count
   }
@@ -16,11 +19,13 @@ public struct OutboundPiece {
 
 /// Kernel evidence on a TCP connection.
 public struct TransportInfo: Sendable, Equatable {
-  package var retransmitCount: UInt32
-  /// Microseconds.
+  /// Segments sent again since the connection began (`tcpi_total_retrans`).
+  public var retransmitCount: UInt32
+  /// The kernel's smoothed round trip in microseconds (`tcpi_rtt`).
   public var roundTrip: UInt32
 
-  package init(retransmitCount: UInt32, roundTrip: UInt32) {
+  /// The two figures as the kernel gives them in `TCP_INFO`.
+  public init(retransmitCount: UInt32, roundTrip: UInt32) {
     self.retransmitCount = retransmitCount
     self.roundTrip = roundTrip
   }
@@ -28,12 +33,17 @@ public struct TransportInfo: Sendable, Equatable {
 
 /// One batch of messages on one channel, as frames.
 public struct ChannelBatch {
-  package var bytes: UnsafeRawPointer
-  package var byteCount: Int
-  package var messageCount: Int
-  package var payloadByteCount: Int
+  /// Whole unmasked frames, one behind the other; borrowed for the call.
+  public var bytes: UnsafeRawPointer
+  /// Bytes of the whole batch, frame headers included.
+  public var byteCount: Int
+  /// Data messages in the batch, each in one frame.
+  public var messageCount: Int
+  /// Bytes of all payloads, without frame headers.
+  public var payloadByteCount: Int
 
-  package init(
+  /// A batch whose counts the caller knows already; nothing is read from `bytes`.
+  public init(
     bytes: UnsafeRawPointer, byteCount: Int, messageCount: Int, payloadByteCount: Int
   ) {
     self.bytes = bytes

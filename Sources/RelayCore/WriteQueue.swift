@@ -10,7 +10,8 @@ public struct WriteQueue {
   /// How much waits.
   public private(set) var byteCount = 0
 
-  package init() {}
+  /// An empty queue, which holds no memory until something has to wait.
+  public init() {}
 
   /// Whether nothing waits.
   @inline(__always)
@@ -109,9 +110,10 @@ public struct WriteQueue {
 extension WriteQueue {
   /// Messages that were taken out unsent.
   public struct Dropped {
-    package var messageCount = 0
-    /// Without headers.
-    package var payloadByteCount = 0
+    /// Data messages; control frames are never taken out.
+    public var messageCount = 0
+    /// Bytes of their payloads, without frame headers.
+    public var payloadByteCount = 0
   }
 
   /// Drops the oldest data messages not yet begun until at least `excess` bytes are gone, or none is

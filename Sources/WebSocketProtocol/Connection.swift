@@ -19,7 +19,8 @@ public struct Connection<Role: EndpointRole> {
   }
 
   // Hot fields first: the fast path reads these.
-  package private(set) var reading = Reading.messages
+  /// Only ever narrows: from `messages` to `closeOnly` to `nothing`.
+  public private(set) var reading = Reading.messages
   /// FIN and opcode of the message in progress; 0: none.
   var messageFirstByte: UInt8 = 0
   private var isFinalFrame = false
@@ -44,7 +45,8 @@ public struct Connection<Role: EndpointRole> {
   /// The code of the Close frame the peer sent; 0: none; 1005: one without a code.
   private var receivedCode: UInt16 = 0
 
-  package init() {}
+  /// A connection whose opening handshake has just been completed; it holds no memory.
+  public init() {}
 
   /// The code we sent; nil before our Close.
   public var codeSent: CloseCode? { sentCode == 0 ? nil : CloseCode(rawValue: sentCode) }

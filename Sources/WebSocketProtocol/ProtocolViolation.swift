@@ -4,22 +4,31 @@
 public enum ProtocolViolation: Error, Equatable, Sendable {
   /// RSV bits (1 to 7) that no negotiated extension defines.
   case reservedBits(UInt8)
+  /// An opcode, 0x3 to 0x7 or 0xB to 0xF, that has no meaning yet (RFC 6455 §5.2).
   case reservedOpcode(UInt8)
-  /// To a server.
+  /// A frame to a server without a masking key (RFC 6455 §5.1).
   case unmaskedFrame
-  /// To a client.
+  /// A frame to a client with a masking key (RFC 6455 §5.1).
   case maskedFrame
+  /// A control frame without FIN (RFC 6455 §5.5).
   case fragmentedControlFrame(Opcode)
+  /// A control frame with a payload above 125 bytes (RFC 6455 §5.5).
   case controlFrameTooLong(Opcode)
+  /// This length, in bytes, fits a shorter form than it was written in (RFC 6455 §5.2).
   case lengthNotMinimal(Int)
+  /// The top bit of a 64-bit length is set (RFC 6455 §5.2).
   case lengthAbove63Bits
   /// A continuation frame with no message begun.
   case unexpectedContinuation
   /// A new message inside another.
   case expectedContinuation(Opcode)
+  /// A Close frame with half a code (RFC 6455 §5.5.1).
   case closePayloadOfOneByte
+  /// A Close frame with a code that may not be on the wire (RFC 6455 §7.4).
   case illegalCloseCode(UInt16)
+  /// A text message that is not UTF-8, whole or as far as it has come (RFC 6455 §8.1).
   case invalidUTF8InText
+  /// A Close frame whose reason is not UTF-8 (RFC 6455 §5.5.1).
   case invalidUTF8InCloseReason
   /// A message above the limit: not a breach of framing, but the end all the same.
   case messageTooBig(maximumByteCount: Int, byteCount: Int)

@@ -7,7 +7,8 @@ public struct CloseFrame: Equatable, Sendable {
   /// UTF-8, at most 123 bytes.
   public var reason: String
 
-  package init(code: CloseCode?, reason: String = "") {
+  /// A frame to send; without a code there is no payload, so the reason is not sent either.
+  public init(code: CloseCode?, reason: String = "") {
     self.code = code
     self.reason = reason
   }

@@ -23,13 +23,15 @@ public enum ClientRole: EndpointRole {
 public struct FrameHeader: Equatable, Sendable {
   /// FIN, RSV1-3 and the opcode, as on the wire.
   public var firstByte: UInt8
-  package var payloadByteCount: Int
+  /// Bytes of payload behind the header, at most 2^63 - 1 (RFC 6455 §5.2).
+  public var payloadByteCount: Int
   /// The four key bytes in wire order, as loaded from memory; 0 where the frame is not masked.
   public var maskingKey: UInt32
   /// Of the header itself: 2 to 14.
   public var headerByteCount: Int
 
-  package init(
+  /// A header by its parts, of which nothing is checked.
+  public init(
     firstByte: UInt8 = 0, payloadByteCount: Int = 0, maskingKey: UInt32 = 0,
     headerByteCount: Int = 0
   ) {
@@ -52,7 +54,8 @@ public struct FrameHeader: Equatable, Sendable {
   /// The largest payload of a control frame (RFC 6455 §5.5).
   public static let maximumControlPayloadByteCount = 125
 
-  package var isFinal: Bool { firstByte & Self.finalBit != 0 }
+  /// Whether this is the last frame of its message, or the only one (RFC 6455 §5.4).
+  public var isFinal: Bool { firstByte & Self.finalBit != 0 }
   /// Only for a header that was decoded: reserved opcodes do not get that far.
   public var opcode: Opcode { Opcode(rawValue: firstByte & 0x0F) ?? .continuation }
 }
@@ -61,7 +64,9 @@ public struct FrameHeader: Equatable, Sendable {
 public enum FrameHeaderDecoding: Equatable, Sendable {
   /// More bytes are needed: so many in all are known to be.
   case incomplete(neededByteCount: Int)
+  /// All of the header is there and breaks no rule that can be told without other frames.
   case complete(FrameHeader)
+  /// The bytes break a rule, whatever may follow them.
   case violation(ProtocolViolation)
 }
 
@@ -136,8 +141,8 @@ extension FrameHeader {
     count < 126 ? 2 : count < 65_536 ? 4 : 10
   }
 
-  /// The payload of an unmasked frame that is so many bytes long in all.
-  package static func serverPayloadByteCount(ofFrame count: Int) -> Int {
+  /// Bytes of payload in an unmasked frame that is so many bytes long in all.
+  public static func serverPayloadByteCount(ofFrame count: Int) -> Int {
     count < 2 + 126 ? count - 2 : count < 4 + 65_536 ? count - 4 : count - 10
   }
 

@@ -2,15 +2,15 @@
 // opens the connection. Tests and the load tool use it; where random keys come from is their business.
 
 /// What a server's answer opens.
-package struct AcceptedUpgrade: Sendable, Equatable {
+public struct AcceptedUpgrade: Sendable, Equatable {
   /// One of those offered, or nil.
-  package var subprotocol: String?
+  public var subprotocol: String?
   /// The extensions in use, each one of those offered, in the server's order.
-  package var extensions: [ExtensionOffer]
+  public var extensions: [ExtensionOffer]
 }
 
 /// Why an answer does not open the connection (RFC 6455 §4.1, the client's validation).
-package enum ClientHandshakeError: Error, Sendable, Equatable {
+public enum ClientHandshakeError: Error, Sendable, Equatable {
   /// Not HTTP/1.1, in these words.
   case malformedResponse(String)
   /// The head of the response is longer than the limits allow.
@@ -30,21 +30,21 @@ package enum ClientHandshakeError: Error, Sendable, Equatable {
 }
 
 /// An opening handshake as a client conducts it.
-package struct ClientHandshake: Sendable, Equatable {
+public struct ClientHandshake: Sendable, Equatable {
   /// Path and query, beginning with a slash.
-  package var path: String
+  public var path: String
   /// Host name and, unless it is the scheme's own, port.
-  package var host: String
+  public var host: String
   /// Offered, in order of preference.
-  package var subprotocols: [String]
+  public var subprotocols: [String]
   /// Offered, each as it stands in Sec-WebSocket-Extensions.
-  package var extensions: [ExtensionOffer]
+  public var extensions: [ExtensionOffer]
   /// Further fields, such as Origin or Authorization.
-  package var extraHeaders: [HeaderField]
+  public var extraHeaders: [HeaderField]
   private let encodedKey: [UInt8]
 
   /// A handshake with a key of exactly 16 random bytes, fresh for every connection.
-  package init(
+  public init(
     path: String, host: String, key: [UInt8], subprotocols: [String] = [],
     extensions: [ExtensionOffer] = [], extraHeaders: [HeaderField] = []
   ) {
@@ -65,7 +65,7 @@ package struct ClientHandshake: Sendable, Equatable {
   }
 
   /// The bytes of the request.
-  package func request() -> [UInt8] {
+  public func request() -> [UInt8] {
     var head = "GET \(path) HTTP/1.1\r\nHost: \(host)\r\n"
     head += "Upgrade: websocket\r\nConnection: Upgrade\r\n"
     head += "Sec-WebSocket-Key: \(String(decoding: encodedKey, as: UTF8.self))\r\n"
@@ -87,7 +87,7 @@ extension ClientHandshake {
   ///
   /// `searchedByteCount` is how many of them the last call saw, 0 at the first. The head has
   /// `byteCount` bytes; what follows them is WebSocket data.
-  package func receive(
+  public func receive(
     _ bytes: UnsafeRawBufferPointer, searchedByteCount: Int,
     limits: HandshakeLimits = HandshakeLimits()
   ) throws(ClientHandshakeError) -> (upgrade: AcceptedUpgrade, byteCount: Int)? {

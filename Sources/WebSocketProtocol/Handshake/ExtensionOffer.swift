@@ -5,19 +5,25 @@
 public struct ExtensionOffer: Sendable, Equatable {
   /// A parameter, with or without a value; quotes and escapes around the value are gone.
   public struct Parameter: Sendable, Equatable {
-    package var name: String
-    package var value: String?
+    /// A token; whether its case matters is for the extension to say.
+    public var name: String
+    /// A token even where it came in quotes; nil for a parameter without `=`.
+    public var value: String?
 
-    package init(_ name: String, _ value: String? = nil) {
+    /// A parameter whose name and value must be tokens, for they are written without quotes.
+    public init(_ name: String, _ value: String? = nil) {
       self.name = name
       self.value = value
     }
   }
 
-  package var name: String
-  package var parameters: [Parameter]
+  /// The extension token, such as `permessage-deflate`.
+  public var name: String
+  /// In the order they were written; one name may occur more than once.
+  public var parameters: [Parameter]
 
-  package init(name: String, parameters: [Parameter] = []) {
+  /// An extension whose name and parameters must be tokens (RFC 6455 §9.1).
+  public init(name: String, parameters: [Parameter] = []) {
     self.name = name
     self.parameters = parameters
   }

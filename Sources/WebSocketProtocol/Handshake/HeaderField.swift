@@ -2,8 +2,10 @@
 
 /// A header field to send.
 public struct HeaderField: Sendable, Equatable {
-  package var name: String
-  package var value: String
+  /// A token (RFC 9110 §5.1), written as it is.
+  public var name: String
+  /// Written as it is: a line end in it would forge further fields.
+  public var value: String
 
   /// A field whose name is a token and whose value has no line ends.
   public init(_ name: String, _ value: String) {

@@ -4,7 +4,8 @@
 public struct HandshakeLimits: Sendable, Equatable {
   /// Of the request line and all header fields with the blank line, in bytes.
   public var maximumRequestByteCount: Int
-  package var maximumHeaderFieldCount: Int
+  /// Header fields in one head, repeated ones counted each; more are refused with 431.
+  public var maximumHeaderFieldCount: Int
   /// Of the path without its query, in bytes; a longer one is refused with 414.
   public var maximumPathByteCount: Int
   /// What is kept of User-Agent, in bytes; an Origin that is longer is refused, never cut.
@@ -15,7 +16,8 @@ public struct HandshakeLimits: Sendable, Equatable {
   /// Of a host name with its port, in bytes: a domain name of 255 (RFC 1035 §2.3.4), colon, port.
   public static let maximumHostByteCount = 261
 
-  package init(
+  /// The given bounds; those left out are what a relay without configuration has.
+  public init(
     maximumRequestByteCount: Int = 8192, maximumHeaderFieldCount: Int = 100,
     maximumPathByteCount: Int = 1024, maximumRecordedHeaderByteCount: Int = 256
   ) {

@@ -8,9 +8,10 @@ public struct Block {
   public var next: UnsafeMutablePointer<Block>?
   /// Bytes that fit, not counting the headroom.
   public var capacity: Int
-  /// The filled range, as offsets from `bytes`.
+  /// Where the filled range begins, as an offset from `bytes`; negative within the headroom.
   public var start: Int
-  package var end: Int
+  /// Where the filled range ends, as an offset from `bytes`; at most `capacity`.
+  public var end: Int
   /// In a queue of frames: the first offset at or after `start` where a frame begins.
   public var boundary: Int
 
@@ -43,7 +44,7 @@ public struct BlockPool: ~Copyable {
   private var free: [BlockPointer?]
   private var pooledByteCount = 0
   /// Blocks taken and not given back.
-  package private(set) var lentCount = 0
+  public private(set) var lentCount = 0
   private let maximumPooledByteCount: Int
 
   private static let smallestShift = 8

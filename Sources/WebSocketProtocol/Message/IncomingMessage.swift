@@ -29,7 +29,7 @@ public struct IncomingMessage {
   public var maskingKey: UInt32
   /// Where the payload is, masked or not.
   public var payload: UnsafeMutableRawPointer
-  /// Of the payload.
+  /// Bytes of payload, which masking does not change.
   public var byteCount: Int
 
   /// A message as its frame or its block describes it.
@@ -63,10 +63,14 @@ public struct IncomingMessage {
 public enum IncomingEvent {
   /// All bytes are consumed.
   case needsMore
+  /// A whole message in a block of the pool, to be given back or taken over once relayed.
   case message(IncomingMessage)
   /// The payload, unmasked, valid until the connection is asked for the next event.
   case ping(UnsafeRawBufferPointer)
+  /// The unmasked payload of a Pong, asked for or not; valid as long as that of a Ping.
   case pong(UnsafeRawBufferPointer)
+  /// The peer's Close frame; nothing behind it is read (RFC 6455 §5.5.1).
   case close(CloseFrame)
+  /// The peer broke a rule or a bound; Close with its `closeCode` is to be sent.
   case violation(ProtocolViolation)
 }
