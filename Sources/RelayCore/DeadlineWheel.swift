@@ -1,8 +1,9 @@
-// Deadlines of all sessions in O(1): a ring of slots, each a list of the sessions due then. A session
-// stands in one slot, for the earliest of its deadlines. When bytes arrive its deadlines only move
-// away, so nothing is done then: at its slot's turn the session is asked again and put further on. A
-// deadline beyond the horizon is put at the horizon and asked again there. This way the data path
-// pays one store per message, and a deadline costs two list operations per horizon (67 s).
+// Deadlines of all sessions in O(1): a ring of slots, each a list of the sessions due then. A
+// session stands in one slot, for the earliest of its deadlines. When bytes arrive its deadlines
+// only move away, so nothing is done then: at its slot's turn the session is asked again and put
+// further on. A deadline beyond the horizon is put at the horizon and asked again there. This way
+// the data path pays one store per message, and a deadline costs two list operations per horizon
+// (67 s).
 
 /// A session's place in the wheel.
 public struct DeadlineLink {
@@ -19,7 +20,8 @@ public struct DeadlineLink {
 
 /// Slots of sessions by when they are due.
 public struct DeadlineWheel: ~Copyable {
-  /// In microseconds, 65.5 ms: with the clock read once a turn, deadlines fire so much late at most.
+  /// In microseconds, 65.5 ms: with the clock read once a turn, deadlines fire so much late at
+  /// most.
   public static let tick: Int64 = 1 << 16
   /// Slots in the ring, which with the tick make a horizon of 67 s.
   public static let slotCount = 1024

@@ -65,8 +65,8 @@ public struct Hub: ~Copyable {
     channel.pointee.memberCount += 1
   }
 
-  /// Ends a membership. The last member takes the vacant place, so a loop over the members that goes
-  /// backwards may end the membership of the one it is at.
+  /// Ends a membership. The last member takes the vacant place, so a loop over the members that
+  /// goes backwards may end the membership of the one it is at.
   mutating func leave(_ session: SessionPointer) {
     guard let channel = session.pointee.channel else { return }
     session.pointee.channel = nil

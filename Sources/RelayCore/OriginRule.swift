@@ -2,9 +2,10 @@
 
 /// The comparison of an Origin with configured ones.
 public enum OriginRule {
-  /// Whether `origin` is allowed: equal to an entry, or under its one leading wildcard label. Scheme
-  /// and host are compared without regard to case (RFC 6454 §4). A request without an Origin does not
-  /// come from a page and is allowed only where the list is empty, which the caller checks.
+  /// Whether `origin` is allowed: equal to an entry, or under its one leading wildcard label.
+  /// Scheme and host are compared without regard to case (RFC 6454 §4). A request without an Origin
+  /// does not come from a page and is allowed only where the list is empty, which the caller
+  /// checks.
   public static func allows(_ origin: String, _ allowed: [String]) -> Bool {
     let origin = origin.lowercased()
     return allowed.contains { matches(origin, $0.lowercased()) }

@@ -1,9 +1,9 @@
 // How connections end. Whoever notices the end names a cause, and the first cause wins; at most one
 // Close frame is sent; `drop` is the one exit and the one place that records a `ClosedConnection`.
 //
-// A Close frame must reach the peer: after it our direction is ended with FIN and the peer's is read
-// to its end. Closing the socket at once would turn unread bytes into a reset, which destroys the
-// Close frame on its way.
+// A Close frame must reach the peer: after it our direction is ended with FIN and the peer's is
+// read to its end. Closing the socket at once would turn unread bytes into a reset, which destroys
+// the Close frame on its way.
 
 import WebSocketProtocol
 

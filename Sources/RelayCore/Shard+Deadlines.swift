@@ -115,7 +115,8 @@ extension Shard where T: ~Copyable {
     }
   }
 
-  /// RFC 6455 §5.5.3: a Pong may answer the latest Ping, or none; only the latest gives a round trip.
+  /// RFC 6455 §5.5.3: a Pong may answer the latest Ping, or none; only the latest gives a round
+  /// trip.
   mutating func receivedPong(_ session: SessionPointer, _ payload: UnsafeRawBufferPointer) {
     guard payload.count == 8, session.pointee.owedSince != .origin else { return }
     let sent = Int64(bitPattern: UInt64(bigEndian: payload.loadUnaligned(as: UInt64.self)))

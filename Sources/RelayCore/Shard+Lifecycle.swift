@@ -28,7 +28,8 @@ extension Shard where T: ~Copyable {
   // MARK: - Reload
 
   /// Puts other routes in force. Live sessions keep their route by its pattern, with its new
-  /// settings; those whose route is gone, or whose mode changed, are closed (1001, `route-removed`).
+  /// settings; those whose route is gone, or whose mode changed, are closed (1001,
+  /// `route-removed`).
   public mutating func reload(routes: RouteTable, listeners policies: [ListenerPolicy]) {
     // Sessions of a removed listener keep its policy for their record.
     listeners = policies + listeners.dropFirst(policies.count)
@@ -52,8 +53,8 @@ extension Shard where T: ~Copyable {
     }
   }
 
-  /// Sessions that are closing on a removed route still need its settings, so removed routes are kept
-  /// behind the new ones; they are never matched.
+  /// Sessions that are closing on a removed route still need its settings, so removed routes are
+  /// kept behind the new ones; they are never matched.
   private mutating func adopt(_ routes: RouteTable, keeping old: RouteTable, _ moves: [Int?]) {
     let closing = old.routes.indices.filter { moves[$0] == nil && isRouteInUse($0) }
     let combined = routes.appending(removed: closing.map { old.routes[$0] })

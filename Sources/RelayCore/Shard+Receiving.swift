@@ -19,8 +19,8 @@ extension Shard where T: ~Copyable {
     return receiveBuffer
   }
 
-  /// Takes what a receive call on the session gave: `count` bytes in `receiveSpace`, 0 at the end of
-  /// the peer's stream, or the negative error number.
+  /// Takes what a receive call on the session gave: `count` bytes in `receiveSpace`, 0 at the end
+  /// of the peer's stream, or the negative error number.
   @inline(__always)
   public mutating func received(_ session: SessionPointer, _ count: Int) {
     guard count > 0 else {

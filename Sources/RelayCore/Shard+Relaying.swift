@@ -1,8 +1,8 @@
 // The data path: frames in a receive buffer become replies or publishes. Read top-down.
 //
 // Echo replies are written over the very bytes they answer: a server's frame is four bytes shorter
-// than the masked frame that caused it, so the write position never overtakes the read position. One
-// receive call, one pass, one send call.
+// than the masked frame that caused it, so the write position never overtakes the read position.
+// One receive call, one pass, one send call.
 
 import WebSocketProtocol
 
@@ -169,8 +169,8 @@ extension Shard where T: ~Copyable {
     }
   }
 
-  /// GCRA: a message is on time unless messages come so fast that the clock of the allowed rate is a
-  /// second ahead, which is the burst.
+  /// GCRA: a message is on time unless messages come so fast that the clock of the allowed rate is
+  /// a second ahead, which is the burst.
   @inline(__always)
   private func isWithinRate(_ session: SessionPointer, _ period: Int64) -> Bool {
     let clock = max(session.pointee.rateClock, now) + period

@@ -1,9 +1,10 @@
 // One worker's part of the relay, as a value: its sessions, their channels and deadlines. Bytes,
 // readiness and time come in through methods; everything that goes out goes through the transport.
 //
-// The engine's turn: `beginTurn` with the time; for each ready socket `receiveSpace`, a receive call
-// into it, `received`, or `writable`; `expireDeadlines`; `endTurn`. In between, other shards' batches
-// through `deliver`. A session pointer handed out is good until the `endTurn` after its end.
+// The engine's turn: `beginTurn` with the time; for each ready socket `receiveSpace`, a receive
+// call into it, `received`, or `writable`; `expireDeadlines`; `endTurn`. In between, other shards'
+// batches through `deliver`. A session pointer handed out is good until the `endTurn` after its
+// end.
 //
 // It is in files by what happens: Opening, Receiving, Relaying (echo and publish), FanOut, Sending,
 // Closing, Deadlines, Lifecycle (reload, drain, counters).

@@ -1,5 +1,5 @@
-// What all shards of a relay count together: open connections, in all and by route. Atomics, touched
-// when connections come and go, never per message.
+// What all shards of a relay count together: open connections, in all and by route. Atomics,
+// touched when connections come and go, never per message.
 
 import Synchronization
 

@@ -40,7 +40,8 @@ public struct WriteQueue {
     byteCount += count
   }
 
-  /// Appends a block that holds one frame from `start` to `end`, the first bytes of it possibly sent.
+  /// Appends a block that holds one frame from `start` to `end`, the first bytes of it possibly
+  /// sent.
   public mutating func adopt(_ block: BlockPointer, isBegun: Bool) {
     block.pointee.boundary = isBegun ? block.pointee.end : block.pointee.start
     byteCount += block.count
@@ -116,8 +117,8 @@ extension WriteQueue {
     public var payloadByteCount = 0
   }
 
-  /// Drops the oldest data messages not yet begun until at least `excess` bytes are gone, or none is
-  /// left; control frames stay. Returns what was dropped.
+  /// Drops the oldest data messages not yet begun until at least `excess` bytes are gone, or none
+  /// is left; control frames stay. Returns what was dropped.
   public mutating func dropOldest(_ excess: Int, pool: inout BlockPool) -> Dropped {
     var dropped = Dropped()
     var droppedByteCount = 0

@@ -4,8 +4,8 @@ import Glibc
 
 /// The limit on open files (`LimitNOFILE=`, `ulimit -n`).
 package enum DescriptorLimit {
-  /// Descriptors that are not for connections: listeners, epoll, mailboxes, the journal, and some to
-  /// say no with.
+  /// Descriptors that are not for connections: listeners, epoll, mailboxes, the journal, and some
+  /// to say no with.
   private static let reserve = 64
 
   /// Raises the limit as far as this process may, and returns it.

@@ -27,8 +27,8 @@ enum Signals {
     return set
   }
 
-  /// Holds the signals back for `next`; before any thread starts, so that all inherit it. A write to
-  /// a peer or a pipe that is gone shall fail, not kill.
+  /// Holds the signals back for `next`; before any thread starts, so that all inherit it. A write
+  /// to a peer or a pipe that is gone shall fail, not kill.
   static func block() {
     var set = awaited
     pthread_sigmask(SIG_BLOCK, &set, nil)

@@ -94,8 +94,8 @@ package final class Engine: Sendable {
     state.indices = indices
   }
 
-  /// Puts other settings in force in all workers, but for the number of threads; on an error nothing
-  /// has changed.
+  /// Puts other settings in force in all workers, but for the number of threads; on an error
+  /// nothing has changed.
   package func reload(_ settings: EngineSettings) throws(SystemCallError) {
     let result = state.withLock { state -> Result<[ListeningSocket], SystemCallError> in
       do throws(SystemCallError) {
@@ -111,8 +111,8 @@ package final class Engine: Sendable {
       .reload(settings.routes, sockets, recordsOpened: settings.recordsOpened))
   }
 
-  /// Closes all connections with a Close frame, spread over a time; what has not ended after `grace`
-  /// is reset. The workers end when nothing is left.
+  /// Closes all connections with a Close frame, spread over a time; what has not ended after
+  /// `grace` is reset. The workers end when nothing is left.
   package func drain(cause: CloseCause, spread: Duration, grace: Duration) {
     postToAll(.drain(cause: cause, spread: spread, grace: grace))
   }

@@ -13,8 +13,8 @@ package final class ListeningSocket: Sendable {
   let descriptor: Int32
   private let ownership: Ownership
 
-  /// What the last reference has to do with the descriptor. A listener that a reload keeps is given a
-  /// new object with its new policy over the same ownership.
+  /// What the last reference has to do with the descriptor. A listener that a reload keeps is given
+  /// a new object with its new policy over the same ownership.
   private final class Ownership: Sendable {
     let descriptor: Int32
     let pathToRemove: String?

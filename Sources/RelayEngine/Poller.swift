@@ -76,8 +76,8 @@ struct Poller: ~Copyable {
     timerInstant = nil
   }
 
-  /// Starts to report a descriptor; returns 0 or the error number. `isExclusive`: of several pollers
-  /// that watch it, one is woken.
+  /// Starts to report a descriptor; returns 0 or the error number. `isExclusive`: of several
+  /// pollers that watch it, one is woken.
   func add(_ target: Int32, tag: UInt64, isExclusive: Bool = false) -> Int32 {
     var event = epoll_event()
     event.events = Self.readable | (isExclusive ? EPOLLEXCLUSIVE.rawValue : 0)

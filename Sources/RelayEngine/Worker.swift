@@ -167,8 +167,8 @@ struct Worker: ~Copyable {
     }
   }
 
-  /// Without descriptors or memory the listeners stay readable: watching on would spin. They are left
-  /// alone for a moment; the kernel keeps new connections waiting meanwhile.
+  /// Without descriptors or memory the listeners stay readable: watching on would spin. They are
+  /// left alone for a moment; the kernel keeps new connections waiting meanwhile.
   private mutating func acceptFailed(_ error: Int32, _ listener: ListeningSocket) {
     switch error {
     case EMFILE, ENFILE, ENOBUFS, ENOMEM:
@@ -231,8 +231,8 @@ struct Worker: ~Copyable {
   }
 
   /// A worker that publishes faster than another can pass on must not fill memory with what waits
-  /// there: it rests for a millisecond a turn until the other has caught up. Both go on to take what
-  /// is posted to them, so they cannot wait for each other for ever.
+  /// there: it rests for a millisecond a turn until the other has caught up. Both go on to take
+  /// what is posted to them, so they cannot wait for each other for ever.
   @inline(__always)
   private func waitForOthers() {
     if exchange.isAnotherOverfull(than: index) { usleep(1000) }

@@ -1,10 +1,10 @@
 // The state machine of one endpoint after the opening handshake: bytes in, events out; and what it
-// has said and heard of closing. No I/O and no clock; the memory of a message in progress comes from
-// the caller's pool.
+// has said and heard of closing. No I/O and no clock; the memory of a message in progress comes
+// from the caller's pool.
 //
-// The owner's duties: ask `nextEvent` until it needs more bytes; give an assembled message back with
-// `releaseMessage`; send what `closeFrame` returns; read nothing into a connection that
-// is deaf but to wait for the end of TCP.
+// The owner's duties: ask `nextEvent` until it needs more bytes; give an assembled message back
+// with `releaseMessage`; send what `closeFrame` returns; read nothing into a connection that is
+// deaf but to wait for the end of TCP.
 
 /// One endpoint of a WebSocket connection, reading (RFC 6455 §5 to §8).
 public struct Connection<Role: EndpointRole> {
@@ -27,8 +27,9 @@ public struct Connection<Role: EndpointRole> {
   /// Whether our Close was before the peer's.
   public private(set) var sentCloseFirst = false
   var stashedByteCount: UInt8 = 0
-  /// RSV bits that a negotiated extension gave a meaning; they stand in the `firstByte` of a message
-  /// (RFC 6455 §9.2, RFC 7692 §6). A message with any of them set is not validated as text here.
+  /// RSV bits that a negotiated extension gave a meaning; they stand in the `firstByte` of a
+  /// message (RFC 6455 §9.2, RFC 7692 §6). A message with any of them set is not validated as text
+  /// here.
   public var allowedReservedBits: UInt8 = 0
   /// Of the current data frame: the key for its next byte.
   private var maskingKey: UInt32 = 0
@@ -64,8 +65,8 @@ public struct Connection<Role: EndpointRole> {
 // MARK: - The fast path
 
 extension Connection {
-  /// Takes a whole, unfragmented data message off the front of `input`, if that is what is there and
-  /// it is within the limit. Everything else, breaches of the protocol among it, is left for
+  /// Takes a whole, unfragmented data message off the front of `input`, if that is what is there
+  /// and it is within the limit. Everything else, breaches of the protocol among it, is left for
   /// `nextEvent`.
   @inline(__always)
   public func takeWholeMessage(
@@ -349,7 +350,8 @@ extension Connection {
 // MARK: - Closing
 
 extension Connection {
-  /// Notes that we send Close now, once (RFC 6455 §5.5.1); returns its payload, nil if we already did.
+  /// Notes that we send Close now, once (RFC 6455 §5.5.1); returns its payload, nil if we already
+  /// did.
   public mutating func sendClose(_ frame: CloseFrame) -> [UInt8]? {
     if sentCode != 0 { return nil }
     sentCode = (frame.code ?? .noStatusReceived).rawValue

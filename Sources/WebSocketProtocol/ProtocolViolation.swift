@@ -42,8 +42,8 @@ public enum ProtocolViolation: Error, Equatable, Sendable {
     }
   }
 
-  /// Whether frames still follow in which the peer's Close may be: not when the bytes are no frames,
-  /// nor after a Close frame, however wrong.
+  /// Whether frames still follow in which the peer's Close may be: not when the bytes are no
+  /// frames, nor after a Close frame, however wrong.
   public var keepsFraming: Bool {
     switch self {
     case .invalidUTF8InText, .messageTooBig, .unexpectedContinuation, .expectedContinuation: true

@@ -1,5 +1,6 @@
-// A connection under test, fed as the relay feeds it: whole messages first, then any event; payloads
-// copied out, assembled messages given back, a breach answered with Close, a Close with Close.
+// A connection under test, fed as the relay feeds it: whole messages first, then any event;
+// payloads copied out, assembled messages given back, a breach answered with Close, a Close with
+// Close.
 //
 // Every chunk of received bytes lies in a heap allocation of just its size, so that the address
 // sanitizer sees a read past it.
@@ -37,7 +38,8 @@ package enum Delivery: Equatable, Sendable {
   /// Receive calls of at most so many bytes.
   case chunks(of: Int)
   /// The same, but payload of which at least `minimum` bytes are to come is received where the
-  /// message is put together, at most `limit` bytes at a time; and assembled messages are taken over.
+  /// message is put together, at most `limit` bytes at a time; and assembled messages are taken
+  /// over.
   case direct(minimum: Int, limit: Int, chunk: Int)
 }
 

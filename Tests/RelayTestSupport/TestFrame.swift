@@ -1,5 +1,5 @@
-// Frames as bytes, for tests: lawful ones in a word, unlawful ones by changing a field. Written from
-// the diagram in RFC 6455 §5.2, not with the code under test.
+// Frames as bytes, for tests: lawful ones in a word, unlawful ones by changing a field. Written
+// from the diagram in RFC 6455 §5.2, not with the code under test.
 
 import WebSocketProtocol
 

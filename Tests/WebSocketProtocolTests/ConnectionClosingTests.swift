@@ -151,7 +151,7 @@ struct ConnectionAfterCloseTests {
       dialogue.receive(Array(bytes[position...]), .chunks(of: 7))
       let events = dialogue.events
       dialogue.releaseAll()
-      let lostBlockCount = dialogue.outstandingBlockCount
+      let lostBlockCount = dialogue.lentCount
       #expect(events == expected, "our Close after \(position) bytes")
       #expect(lostBlockCount == 0, "our Close after \(position) bytes")
     }
@@ -171,7 +171,7 @@ struct ConnectionAfterCloseTests {
       dialogue.receive(Array(bytes[position...]) + bytes)
       let after = dialogue.events
       dialogue.releaseAll()
-      let lostBlockCount = dialogue.outstandingBlockCount
+      let lostBlockCount = dialogue.lentCount
       #expect(after == before, "stopped after \(position) bytes")
       #expect(lostBlockCount == 0)
     }

@@ -53,11 +53,11 @@ struct ConnectionDirectReceiveTests {
       frames.bytes(to: ServerRole.self), .direct(minimum: 1, limit: limit, chunk: 1))
     let events = dialogue.events
     let directByteCount = dialogue.directByteCount
-    let outstandingBlockCount = dialogue.outstandingBlockCount
+    let lentCount = dialogue.lentCount
     #expect(events == [.binary(Array(pieces.joined())), .text("after")])
     // The five bytes of the text as well: a header that comes alone begins a message in a block.
     #expect(directByteCount == pieces.joined().count + 5)
-    #expect(outstandingBlockCount <= 1)
+    #expect(lentCount <= 1)
   }
 
   /// A fragment that ends the frame but not the message hands out nothing, and the next header is
@@ -126,9 +126,9 @@ struct ConnectionDirectReceiveTests {
       #expect(block.count == 7)
       #expect(connection.takeMessageBlock() == nil)
       connection.releaseAll(&pool)
-      #expect(pool.outstandingBlockCount == 1)
+      #expect(pool.lentCount == 1)
       pool.put(block)
-      #expect(pool.outstandingBlockCount == 0)
+      #expect(pool.lentCount == 0)
     }
   }
 }

@@ -135,8 +135,8 @@ struct ConnectionFragmentationTests {
       dialogue.receive(
         TestFrame(opcode: index == 0 ? 0x2 : 0x0, payload).with { $0.isFinal = index == 11 }
           .bytes(to: ServerRole.self))
-      let outstandingBlockCount = dialogue.outstandingBlockCount
-      #expect(outstandingBlockCount == (index == 11 ? 0 : 1))
+      let lentCount = dialogue.lentCount
+      #expect(lentCount == (index == 11 ? 0 : 1))
     }
     let events = dialogue.events
     #expect(events == [.binary(sent)])

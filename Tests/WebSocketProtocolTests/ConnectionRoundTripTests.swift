@@ -117,7 +117,7 @@ struct ConnectionRoundTripTests {
     receive(&dialogue)
     let events = dialogue.events
     dialogue.releaseAll()
-    let lostBlockCount = dialogue.outstandingBlockCount
+    let lostBlockCount = dialogue.lentCount
     #expect(events == stream.expected, "seed \(seed), \(Role.self), \(how)")
     #expect(lostBlockCount == 0, "seed \(seed), \(Role.self), \(how)")
   }
@@ -128,7 +128,8 @@ struct ConnectionRoundTripTests {
   @Test(arguments: 5..<10)
   func toAClient(batch: Int) { readBack(batch: batch, as: ClientRole.self) }
 
-  /// A stream with one byte changed is read without a trap or a lost block, in every delivery alike.
+  /// A stream with one byte changed is read without a trap or a lost block, in every delivery
+  /// alike.
   @Test(arguments: 0..<4)
   func damagedStreams(batch: Int) {
     for seed in UInt64(batch * 200 + 5001)...UInt64(batch * 200 + 5200) {
@@ -147,7 +148,7 @@ struct ConnectionRoundTripTests {
         dialogue.receive(bytes, delivery)
         results.append(dialogue.events)
         dialogue.releaseAll()
-        let lostBlockCount = dialogue.outstandingBlockCount
+        let lostBlockCount = dialogue.lentCount
         #expect(lostBlockCount == 0, "seed \(seed), \(delivery)")
       }
       for (delivery, result) in zip(deliveries, results) {

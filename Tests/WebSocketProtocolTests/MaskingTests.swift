@@ -36,7 +36,8 @@ struct MaskingTests {
     #expect(highBits == 0)
   }
 
-  /// Lengths 0 to 200, each of the 8 alignments of source and destination; nothing beside is written.
+  /// Lengths 0 to 200, each of the 8 alignments of source and destination; nothing beside is
+  /// written.
   @Test(arguments: 0...200)
   func lengthsAndAlignments(count: Int) {
     let bytes = noise(count)

@@ -1,5 +1,5 @@
-// UTF-8 against the standard library: all short sequences, boundaries, every split, random text, and
-// the vector code against the portable one.
+// UTF-8 against the standard library: all short sequences, boundaries, every split, random text,
+// and the vector code against the portable one.
 
 import Testing
 
@@ -157,8 +157,8 @@ struct UTF8FailFastTests {
     #expect(firstBadByte(bytes) == index)
   }
 
-  /// However the good part is split and whatever stands before it, the chunk with the bad byte fails,
-  /// though the sequence it breaks may not be over.
+  /// However the good part is split and whatever stands before it, the chunk with the bad byte
+  /// fails, though the sequence it breaks may not be over.
   @Test(
     arguments: [
       [0xE0, 0x80], [0xED, 0xA0], [0xF0, 0x80], [0xF4, 0x90], [0xC0], [0xF5], [0xE1, 0x41],

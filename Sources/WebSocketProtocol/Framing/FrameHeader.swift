@@ -86,7 +86,8 @@ extension FrameHeader {
     guard let opcode = Opcode(rawValue: first & 0x0F) else {
       return .violation(.reservedOpcode(first & 0x0F))
     }
-    // RFC 6455 §5.5: control frames MUST NOT be fragmented. RSV1 never applies to them (RFC 7692 §6).
+    // RFC 6455 §5.5: control frames MUST NOT be fragmented. RSV1 never applies to them (RFC 7692
+    // §6).
     if opcode.isControl {
       if first & finalBit == 0 { return .violation(.fragmentedControlFrame(opcode)) }
       if first & reservedBits != 0 {

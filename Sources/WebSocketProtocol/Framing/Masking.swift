@@ -1,12 +1,14 @@
-// Masking (RFC 6455 §5.3), fused with the test whether all bytes are ASCII: one pass over a payload.
+// Masking (RFC 6455 §5.3), fused with the test whether all bytes are ASCII: one pass over a
+// payload.
 
 /// XOR with a repeated four-byte key.
 public enum Masking {
   /// Writes `count` bytes of `source`, XORed with `key`, to `destination`; returns the high bits of
-  /// all written bytes, 0 if they are all ASCII. The ranges may overlap if `destination` is not above
-  /// `source`: each block is read before anything is written over it.
+  /// all written bytes, 0 if they are all ASCII. The ranges may overlap if `destination` is not
+  /// above `source`: each block is read before anything is written over it.
   ///
-  /// 64 bytes at a time as eight words: the widest shape the compiler turns into vector instructions.
+  /// 64 bytes at a time as eight words: the widest shape the compiler turns into vector
+  /// instructions.
   @inlinable @inline(__always)
   public static func apply(
     _ key: UInt32, from source: UnsafeRawPointer, count: Int,

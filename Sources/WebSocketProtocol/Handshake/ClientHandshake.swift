@@ -1,5 +1,6 @@
 // The client's side of the opening handshake (RFC 6455 §4.1): the request, and whether the answer
-// opens the connection. Tests and the load tool use it; where random keys come from is their business.
+// opens the connection. Tests and the load tool use it; where random keys come from is their
+// business.
 
 /// What a server's answer opens.
 public struct AcceptedUpgrade: Sendable, Equatable {

@@ -1,5 +1,5 @@
-// Sec-WebSocket-Extensions (RFC 6455 §9.1), read generically: what an extension's parameters mean is
-// that extension's business.
+// Sec-WebSocket-Extensions (RFC 6455 §9.1), read generically: what an extension's parameters mean
+// is that extension's business.
 
 /// One extension a client offers or a server accepted, with its parameters in order.
 public struct ExtensionOffer: Sendable, Equatable {

@@ -2,8 +2,8 @@
 //
 // Theory of operation. A call sees all bytes since the connection began. First their very beginning
 // is looked at, so that what speaks another protocol learns so at once. Then the end of the head is
-// searched, from where the last call stopped. Only a complete head is parsed, once. Whatever happens,
-// no more than `maximumRequestByteCount` bytes are looked at.
+// searched, from where the last call stopped. Only a complete head is parsed, once. Whatever
+// happens, no more than `maximumRequestByteCount` bytes are looked at.
 
 /// How far an opening handshake has come.
 public enum HandshakeProgress: Sendable, Equatable {

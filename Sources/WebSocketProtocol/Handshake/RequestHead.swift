@@ -74,7 +74,8 @@ struct RequestHead {
     var isEmpty = true
     for element in value.listElements {
       isEmpty = false
-      // RFC 6455 §4.1 item 10: each MUST be a token, and all MUST be unique; §11.3.4: over all lines.
+      // RFC 6455 §4.1 item 10: each MUST be a token, and all MUST be unique; §11.3.4: over all
+      // lines.
       guard HTTPSyntax.isToken(element) else {
         throw HTTPFault(400, "Sec-WebSocket-Protocol is not a list of tokens")
       }
