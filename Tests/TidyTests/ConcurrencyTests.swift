@@ -13,7 +13,11 @@ struct ConcurrencyTests {
 
   /// Every waiver in Sources. A new one needs a line here, and a reviewer who believes its reason.
   static let unchecked: [Waiver] = []
-  static let unsafe: [Waiver] = []
+  static let unsafe: [Waiver] = [
+    Waiver(
+      path: "Sources/RelayEngine/Mailbox.swift", count: 1,
+      why: "SharedBatch: written before it is posted, only read after, freed by its last owner")
+  ]
 
   @Test("unchecked Sendable only where listed")
   func uncheckedSendable() {

@@ -10,8 +10,9 @@ struct DependencyTests {
   /// What each module may import, besides the standard library.
   static let allowed: [String: Set<String>] = [
     "WebSocketProtocol": ["CUTF8"],
-    "RelayCore": ["WebSocketProtocol"],
-    "RelayEngine": ["RelayCore", "WebSocketProtocol", "Glibc", "Synchronization"],
+    // Synchronization for atomic counts that all shards share; a lock there would be on the path.
+    "RelayCore": ["WebSocketProtocol", "Synchronization"],
+    "RelayEngine": ["RelayCore", "WebSocketProtocol", "CLinux", "Glibc", "Synchronization"],
     "RelayConfiguration": foundation.union(["CTomlPlusPlus", "RelayCore", "WebSocketProtocol"]),
     "Systemd": foundation.union(["CSystemd", "Glibc", "Synchronization"]),
     "RelayDaemon": foundation.union([
