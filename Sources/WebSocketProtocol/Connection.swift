@@ -122,10 +122,7 @@ extension Connection {
         if let event = readPayload(&input, &pool) { return event }
         continue
       }
-      if stashedByteCount == 0, let block = stash {
-        stash = nil
-        pool.put(block)
-      }
+      if stashedByteCount == 0 { releaseStash(&pool) }
       guard input.count > 0 else { return .needsMore }
       if let event = readFrame(&input, maximumMessageByteCount, &pool) { return event }
     }
@@ -159,9 +156,9 @@ extension Connection {
           if !completeStash(&input, to: needed) { return .needsMore }
         }
         if isStashed { stashedByteCount = 0 } else { input.next += needed }
-        return isControl
-          ? control(header, payload: start + header.headerByteCount)
-          : beginDataFrame(header, input, maximumMessageByteCount, &pool)
+        if isControl { return control(header, payload: start + header.headerByteCount) }
+        releaseStash(&pool)
+        return beginDataFrame(header, input, maximumMessageByteCount, &pool)
       }
     }
   }
@@ -334,13 +331,17 @@ extension Connection {
     return message
   }
 
-  /// Gives back all memory.
-  public mutating func releaseAll(_ pool: inout BlockPool) {
-    releaseMessage(&pool)
+  private mutating func releaseStash(_ pool: inout BlockPool) {
     if let block = stash {
       stash = nil
       pool.put(block)
     }
+  }
+
+  /// Gives back all memory.
+  public mutating func releaseAll(_ pool: inout BlockPool) {
+    releaseMessage(&pool)
+    releaseStash(&pool)
     stashedByteCount = 0
     remainingByteCount = 0
     messageFirstByte = 0
