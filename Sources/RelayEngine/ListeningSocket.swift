@@ -10,6 +10,8 @@ package final class ListeningSocket: Sendable {
   package let policy: ListenerPolicy
   /// Where this listener's policy stands in each worker; the same for the life of the engine.
   let index: Int
+  /// Workers tell listeners from sessions by their index: it must be below this.
+  static let maximumCount = 4095
   let descriptor: Int32
   private let ownership: Ownership
 
@@ -17,16 +19,40 @@ package final class ListeningSocket: Sendable {
   /// a new object with its new policy over the same ownership.
   private final class Ownership: Sendable {
     let descriptor: Int32
-    let pathToRemove: String?
+    private let file: SocketFile?
 
-    init(descriptor: Int32, pathToRemove: String?) {
+    init(descriptor: Int32, file: SocketFile? = nil) {
       self.descriptor = descriptor
-      self.pathToRemove = pathToRemove
+      self.file = file
     }
 
     deinit {
+      file?.remove()
       close(descriptor)
-      if let pathToRemove { unlink(pathToRemove) }
+    }
+  }
+
+  /// The path of a Unix socket, as long as it is the file that was bound: another daemon may have
+  /// put its own there since.
+  private struct SocketFile: Sendable {
+    let path: String
+    private let device: dev_t
+    private let inode: ino_t
+
+    init(path: String) {
+      var status = stat()
+      lstat(path, &status)
+      self.path = path
+      device = status.st_dev
+      inode = status.st_ino
+    }
+
+    func remove() {
+      var status = stat()
+      guard lstat(path, &status) == 0, status.st_dev == device, status.st_ino == inode else {
+        return
+      }
+      unlink(path)
     }
   }
 
@@ -38,6 +64,17 @@ package final class ListeningSocket: Sendable {
     self.index = index
     self.descriptor = ownership.descriptor
     self.ownership = ownership
+  }
+
+  /// The port it is bound to; nil: not a TCP socket. Another than `address` says where that is 0.
+  package var boundPort: UInt16? {
+    var storage = sockaddr_storage()
+    var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+    let result = withUnsafeMutableBytes(of: &storage) {
+      getsockname(descriptor, $0.baseAddress?.assumingMemoryBound(to: sockaddr.self), &length)
+    }
+    let isTCP = [AF_INET, AF_INET6].contains(Int32(storage.ss_family))
+    return result == 0 && isTCP ? PeerAddress(storage).port : nil
   }
 
   /// The same socket under other rules.
@@ -57,14 +94,26 @@ package final class ListeningSocket: Sendable {
       guard let descriptor = inherited[name] else {
         throw SystemCallError("no inherited socket named", errno: ENOENT, subject: name)
       }
-      // The manager keeps its own; ours must not be closed with a removed listener, so copy it.
-      let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 3)
-      if copy < 0 { throw SystemCallError("fcntl", errno: errno, subject: "\(address)") }
-      _ = fcntl(copy, F_SETFL, fcntl(copy, F_GETFL) | O_NONBLOCK)
-      ownership = Ownership(descriptor: copy, pathToRemove: nil)
+      ownership = try adopt(descriptor, subject: "\(address)")
     }
     return ListeningSocket(
       address: address, policy: policy, index: index, ownership: ownership)
+  }
+
+  private static func adopt(_ descriptor: Int32, subject: String)
+    throws(SystemCallError) -> Ownership
+  {
+    // What does not listen would be ready for ever and never accept.
+    if option(descriptor, SOL_SOCKET, SO_ACCEPTCONN) != 1 {
+      throw SystemCallError("accept4", errno: EINVAL, subject: subject)
+    }
+    // The manager keeps its own; ours must not be closed with a removed listener, so copy it.
+    let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 3)
+    if copy < 0 { throw SystemCallError("fcntl", errno: errno, subject: subject) }
+    _ = fcntl(copy, F_SETFL, fcntl(copy, F_GETFL) | O_NONBLOCK)
+    // As for our own; a Unix socket refuses the option and has no need of it.
+    setOption(copy, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+    return Ownership(descriptor: copy)
   }
 
   private static func openTCP(_ host: String, _ port: UInt16, subject: String)
@@ -110,10 +159,16 @@ package final class ListeningSocket: Sendable {
     setsockopt(descriptor, level, name, &value, socklen_t(MemoryLayout<Int32>.size))
   }
 
+  private static func option(_ descriptor: Int32, _ level: Int32, _ name: Int32) -> Int32 {
+    var value: Int32 = 0
+    var length = socklen_t(MemoryLayout<Int32>.size)
+    return getsockopt(descriptor, level, name, &value, &length) == 0 ? value : -1
+  }
+
   private static func listenTCP(
     _ descriptor: Int32, _ address: SocketAddress, _ subject: String
   ) throws(SystemCallError) -> Ownership {
-    let ownership = Ownership(descriptor: descriptor, pathToRemove: nil)
+    let ownership = Ownership(descriptor: descriptor)
     setOption(descriptor, SOL_SOCKET, SO_REUSEADDR, 1)
     // Accepted sockets inherit it: a small reply never waits for an acknowledgement (Nagle).
     setOption(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
@@ -133,20 +188,21 @@ package final class ListeningSocket: Sendable {
     }
     try removeStaleSocket(path, address, subject)
     let descriptor = try makeSocket(AF_UNIX, subject)
-    let unowned = Ownership(descriptor: descriptor, pathToRemove: nil)
     let error = address.withSockaddr { bind(descriptor, $0, $1) == 0 ? 0 : errno }
-    if error != 0 { throw SystemCallError("bind", errno: error, subject: subject) }
+    if error != 0 {
+      close(descriptor)
+      throw SystemCallError("bind", errno: error, subject: subject)
+    }
+    let ownership = Ownership(descriptor: descriptor, file: SocketFile(path: path))
     chmod(path, 0o660)
     if listen(descriptor, backlog) != 0 {
       throw SystemCallError("listen", errno: errno, subject: subject)
     }
-    let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 3)
-    withExtendedLifetime(unowned) {}
-    if copy < 0 { throw SystemCallError("fcntl", errno: errno, subject: subject) }
-    return Ownership(descriptor: copy, pathToRemove: path)
+    return ownership
   }
 
-  /// A daemon that was killed leaves its socket file behind; one that nobody accepts on is removed.
+  /// A daemon that was killed leaves its socket file behind: connections to it are refused. Whatever
+  /// else happens, somebody may be there, and the file stays.
   private static func removeStaleSocket(
     _ path: String, _ address: SocketAddress, _ subject: String
   ) throws(SystemCallError) {
@@ -155,7 +211,7 @@ package final class ListeningSocket: Sendable {
     let probe = try makeSocket(AF_UNIX, subject)
     let result = address.withSockaddr { connect(probe, $0, $1) == 0 ? 0 : errno }
     close(probe)
-    if result == 0 || result == EAGAIN {
+    if result != ECONNREFUSED {
       throw SystemCallError("bind", errno: EADDRINUSE, subject: subject)
     }
     unlink(path)
