@@ -37,13 +37,13 @@ package struct EngineSettings: Sendable {
 /// The relay at work: one worker per thread.
 package final class Engine: Sendable {
   package let workerCount: Int
-  private let exchange: Exchange
+  let exchange: Exchange
   private let shared: SharedRelayState
   private let inheritedSockets: [String: Int32]
   private let state: Mutex<State>
+  private let threads: Mutex<[pthread_t]>
 
   private struct State {
-    var threads: [pthread_t] = []
     var listeners: [ListeningSocket] = []
     /// A listener's place is its address's for good: sessions remember it.
     var indices: [ListenAddress: Int] = [:]
@@ -61,13 +61,28 @@ package final class Engine: Sendable {
     shared = SharedRelayState(limits: settings.limits)
     var state = State()
     try Self.open(settings.listeners, inherited: settings.inheritedSockets, in: &state)
-    for index in 0..<count {
-      let setup = WorkerSetup(
-        index: index, exchange: exchange, shared: shared, routes: settings.routes,
-        listeners: state.listeners, recorder: recorder, recordsOpened: settings.recordsOpened)
-      state.threads.append(try WorkerThread.start(setup))
-    }
+    let setup = WorkerSetup(
+      index: 0, exchange: exchange, shared: shared, routes: settings.routes,
+      listeners: state.listeners, recorder: recorder, recordsOpened: settings.recordsOpened)
+    threads = Mutex(try Self.startWorkers(setup))
     self.state = Mutex(state)
+  }
+
+  /// Starts one worker for each mailbox, or none.
+  private static func startWorkers(_ setup: WorkerSetup) throws(SystemCallError) -> [pthread_t] {
+    var threads: [pthread_t] = []
+    do throws(SystemCallError) {
+      for index in setup.exchange.mailboxes.indices {
+        var setup = setup
+        setup.index = index
+        threads.append(try WorkerThread.start(setup))
+      }
+    } catch {
+      for mailbox in setup.exchange.mailboxes { mailbox.post(.stop) }
+      for thread in threads { pthread_join(thread, nil) }
+      throw error
+    }
+    return threads
   }
 
   /// The sockets that accept connections, in the order of the configuration.
@@ -81,6 +96,9 @@ package final class Engine: Sendable {
     var indices = state.indices
     for listener in wanted {
       let index = indices[listener.address] ?? indices.count
+      if index >= ListeningSocket.maximumCount {
+        throw SystemCallError("listen", errno: ENOSPC, subject: "\(listener.address)")
+      }
       indices[listener.address] = index
       if let known = state.listeners.first(where: { $0.address == listener.address }) {
         opened.append(known.with(policy: listener.policy))
@@ -97,18 +115,13 @@ package final class Engine: Sendable {
   /// Puts other settings in force in all workers, but for the number of threads; on an error
   /// nothing has changed.
   package func reload(_ settings: EngineSettings) throws(SystemCallError) {
-    let result = state.withLock { state -> Result<[ListeningSocket], SystemCallError> in
-      do throws(SystemCallError) {
-        try Self.open(settings.listeners, inherited: inheritedSockets, in: &state)
-        return .success(state.listeners)
-      } catch {
-        return .failure(error)
-      }
+    // Posted under the lock: all workers hear of two reloads in the same order.
+    try state.withLock { state throws(SystemCallError) in
+      try Self.open(settings.listeners, inherited: inheritedSockets, in: &state)
+      shared.maximumConnectionCount = settings.limits.maximumConnectionCount
+      postToAll(
+        .reload(settings.routes, state.listeners, recordsOpened: settings.recordsOpened))
     }
-    let sockets = try result.get()
-    shared.maximumConnectionCount = settings.limits.maximumConnectionCount
-    postToAll(
-      .reload(settings.routes, sockets, recordsOpened: settings.recordsOpened))
   }
 
   /// Closes all connections with a Close frame, spread over a time; what has not ended after
@@ -120,18 +133,21 @@ package final class Engine: Sendable {
   /// Ends all connections and workers at once.
   package func stop() { postToAll(.stop) }
 
-  /// Asks all workers for their counters; `completion` is called on one of their threads.
+  /// Asks all workers for their counters; `completion` is called on one of their threads, or on
+  /// this one if all have ended.
   package func count(_ completion: @escaping @Sendable (ShardCounters) -> Void) {
-    postToAll(.count(CounterRequest(workerCount: workerCount, completion: completion)))
+    let request = CounterRequest(workerCount: workerCount, completion: completion)
+    for mailbox in exchange.mailboxes where !mailbox.post(.count(request)) {
+      request.answer(mailbox.finalCounters ?? ShardCounters())
+    }
   }
 
-  /// Waits until all workers have ended.
+  /// Waits until all workers have ended, and closes the listeners; may be called again.
   package func join() {
-    let threads = state.withLock { state in
-      defer { state.threads = [] }
-      return state.threads
+    threads.withLock { threads in
+      for thread in threads { pthread_join(thread, nil) }
+      threads = []
     }
-    for thread in threads { pthread_join(thread, nil) }
     state.withLock { $0.listeners = [] }
   }
 
@@ -142,27 +158,39 @@ package final class Engine: Sendable {
 
 /// A thread that runs a worker.
 private enum WorkerThread {
+  /// What a thread starts with. Taken out by it: the thread must not hold listeners for its whole
+  /// life that a reload removes.
   private final class Start: Sendable {
-    let setup: WorkerSetup
+    private let setup: Mutex<WorkerSetup?>
+    private let poller: Mutex<Poller?>
 
-    init(_ setup: WorkerSetup) { self.setup = setup }
+    init(_ setup: WorkerSetup) throws(SystemCallError) {
+      poller = Mutex(try Worker.makePoller(setup))
+      self.setup = Mutex(setup)
+    }
+
+    func takeSetup() -> WorkerSetup? { setup.withLock { $0.take() } }
+    func takePoller() -> Poller? { poller.withLock { $0.take() } }
   }
+
+  private static let faults = [SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP]
 
   static func start(_ setup: WorkerSetup) throws(SystemCallError) -> pthread_t {
     var thread = pthread_t()
-    let start = Unmanaged.passRetained(Start(setup))
-    // Signals are the daemon's: its threads wait for them, no worker is interrupted by one.
-    var all = sigset_t()
+    let content = try Start(setup)
+    let start = Unmanaged.passRetained(content)
+    // Signals are the daemon's: its threads wait for them, no worker is interrupted by one. A fault
+    // of the worker's own stays with it: held back, it would end the process without a word.
+    var signals = sigset_t()
     var before = sigset_t()
-    sigfillset(&all)
-    pthread_sigmask(SIG_SETMASK, &all, &before)
+    sigfillset(&signals)
+    for fault in faults { sigdelset(&signals, fault) }
+    pthread_sigmask(SIG_BLOCK, &signals, &before)
     let error = pthread_create(
       &thread, nil,
       { argument in
         guard let argument else { return nil }
-        let setup = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue().setup
-        linux_name_thread("wsrelay-\(setup.index)")
-        WorkerThread.run(setup)
+        WorkerThread.run(Unmanaged<Start>.fromOpaque(argument).takeRetainedValue())
         return nil
       }, start.toOpaque())
     pthread_sigmask(SIG_SETMASK, &before, nil)
@@ -173,14 +201,14 @@ private enum WorkerThread {
     return thread
   }
 
-  private static func run(_ setup: WorkerSetup) {
-    do throws(SystemCallError) {
-      let poller = try Poller()
-      var worker = Worker(setup, poller: poller)
-      try worker.watchAll()
-      worker.run()
-    } catch {
-      setup.recorder.acceptFailed(error)
-    }
+  private static func run(_ start: Start) {
+    guard var worker = makeWorker(start) else { return }
+    worker.run()
+  }
+
+  private static func makeWorker(_ start: Start) -> Worker? {
+    guard let setup = start.takeSetup(), let poller = start.takePoller() else { return nil }
+    linux_name_thread("wsrelay-\(setup.index)")
+    return Worker(setup, poller: poller)
   }
 }

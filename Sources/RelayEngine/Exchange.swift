@@ -38,6 +38,22 @@ final class Exchange: Sendable {
     return chosen
   }
 
+  /// A worker keeps a connection for which another was chosen.
+  func keep(_ worker: Int) { loads[worker].connectionCount.add(1, ordering: .relaxed) }
+
+  /// No more connections are placed with a worker: it ends.
+  func retire(_ worker: Int) {
+    loads[worker].connectionCount.store(Self.retired, ordering: .relaxed)
+  }
+
+  /// More connections than any worker can have.
+  private static let retired = Int.max / 2
+
+  /// Connections placed with a worker that have not ended.
+  func connectionCount(of worker: Int) -> Int {
+    loads[worker].connectionCount.load(ordering: .relaxed)
+  }
+
   /// A connection of a worker ended.
   func left(_ worker: Int) { loads[worker].connectionCount.subtract(1, ordering: .relaxed) }
 

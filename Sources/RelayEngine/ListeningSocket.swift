@@ -201,8 +201,8 @@ package final class ListeningSocket: Sendable {
     return ownership
   }
 
-  /// A daemon that was killed leaves its socket file behind: connections to it are refused. Whatever
-  /// else happens, somebody may be there, and the file stays.
+  /// A daemon that was killed leaves its socket file behind: connections to it are refused.
+  /// Whatever else happens, somebody may be there, and the file stays.
   private static func removeStaleSocket(
     _ path: String, _ address: SocketAddress, _ subject: String
   ) throws(SystemCallError) {

@@ -47,8 +47,19 @@ enum WorkerMessage: Sendable {
 
 /// The entries posted to one worker and not yet taken.
 final class Mailbox: Sendable {
-  private let queue = Mutex<[WorkerMessage]>([])
-  /// Of the batches in the queue; read by others without the lock.
+  private struct Content {
+    var messages: [WorkerMessage] = []
+    /// What its worker had counted when it ended; nil: it has not.
+    var finalCounters: ShardCounters?
+  }
+
+  /// What an entry costs beside the bytes of its batch: many tiny batches fill memory, too.
+  static let entryByteCount = 256
+  /// The memory of so many entries is kept for the next; that of a longer queue is given back.
+  static let maximumSpareCount = 4096
+
+  private let content = Mutex(Content())
+  /// Of the batches that wait; other workers look at it every turn, without the lock.
   private let batchByteCount = Atomic<Int>(0)
   /// Readable while there are entries to take.
   let wakeDescriptor: Int32
@@ -60,34 +71,54 @@ final class Mailbox: Sendable {
 
   deinit { close(wakeDescriptor) }
 
-  /// Adds an entry.
-  func post(_ message: WorkerMessage) {
-    let wasEmpty = queue.withLock { queue in
-      let wasEmpty = queue.isEmpty
-      queue.append(message)
+  /// Adds an entry; false: the worker has ended, and nothing will be taken any more.
+  @discardableResult
+  func post(_ message: WorkerMessage) -> Bool {
+    let (wasEmpty, hasEnded) = content.withLock { content in
+      if content.finalCounters != nil { return (false, true) }
+      let wasEmpty = content.messages.isEmpty
+      content.messages.append(message)
       if case .batch(let batch) = message {
-        batchByteCount.add(batch.byteCount, ordering: .relaxed)
+        batchByteCount.add(batch.byteCount + Self.entryByteCount, ordering: .relaxed)
       }
-      return wasEmpty
+      return (wasEmpty, false)
     }
     if wasEmpty {
+      // Fails only if the count of wakes would overflow, and then the receiver is awake.
       var one: UInt64 = 1
       _ = write(wakeDescriptor, &one, 8)
     }
+    return !hasEnded
   }
 
   /// Takes all entries; `spare` becomes the empty store, so that its memory is used again.
   func takeAll(reusing spare: consuming [WorkerMessage]) -> [WorkerMessage] {
     var value: UInt64 = 0
     _ = read(wakeDescriptor, &value, 8)
-    spare.removeAll(keepingCapacity: true)
-    return queue.withLock { queue in
+    spare.removeAll(keepingCapacity: spare.capacity <= Self.maximumSpareCount)
+    return content.withLock { content in
       batchByteCount.store(0, ordering: .relaxed)
-      let messages = queue
-      queue = spare
+      let messages = content.messages
+      content.messages = spare
       return messages
     }
   }
+
+  /// Ends the mailbox if it is empty; otherwise returns what is in it, to be acted on first.
+  func end(with counters: ShardCounters) -> [WorkerMessage]? {
+    content.withLock { content in
+      guard content.messages.isEmpty else {
+        batchByteCount.store(0, ordering: .relaxed)
+        defer { content.messages = [] }
+        return content.messages
+      }
+      content.finalCounters = counters
+      return nil
+    }
+  }
+
+  /// What the worker counted in its life; nil: it has not ended.
+  var finalCounters: ShardCounters? { content.withLock { $0.finalCounters } }
 
   /// Whether more bytes of batches wait than should.
   var isOverfull: Bool {

@@ -5,34 +5,27 @@ import CLinux
 import Glibc
 import RelayCore
 
-/// One epoll instance, its timer, and room for its events.
-struct Poller: ~Copyable {
+/// One epoll instance and its timer. They are made, and given their first descriptors, by whoever
+/// starts the thread that waits on them: what fails then fails the start.
+struct Poller: ~Copyable, Sendable {
   let descriptor: Int32
-  /// Ends a wait when a deadline comes. epoll's own timeout would set up a kernel timer for every
-  /// wait; this one is set only when the next deadline is earlier than the one it is set for.
-  private let timer: Int32
-  /// What the timer is set for.
-  private var timerInstant: Instant?
-  let events: UnsafeMutablePointer<epoll_event>
+  /// Readable when a deadline comes. A timeout of epoll's own would set up a kernel timer for every
+  /// wait; this one is set only when a deadline is earlier than the one it is set for.
+  let timer: Int32
 
-  static let maximumEventCount: Int32 = 1024
   static let readable = EPOLLIN.rawValue
   static let writable = EPOLLOUT.rawValue
   /// Reported whether asked for or not.
   static let failed = EPOLLERR.rawValue | EPOLLHUP.rawValue
 
   init() throws(SystemCallError) {
-    let made = try Self.makeDescriptors()
-    descriptor = made.epoll
-    timer = made.timer
-    events = .allocate(capacity: Int(Self.maximumEventCount))
+    (descriptor, timer) = try Self.makeDescriptors()
   }
 
   private static func makeDescriptors() throws(SystemCallError) -> (epoll: Int32, timer: Int32) {
     let epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
     if epoll < 0 { throw SystemCallError("epoll_create1", errno: errno, subject: "worker") }
-    let timer = timerfd_create(
-      CLOCK_MONOTONIC, Int32(TFD_NONBLOCK) | Int32(TFD_CLOEXEC))
+    let timer = timerfd_create(CLOCK_MONOTONIC, Int32(TFD_NONBLOCK) | Int32(TFD_CLOEXEC))
     if timer < 0 {
       let error = errno
       close(epoll)
@@ -44,23 +37,17 @@ struct Poller: ~Copyable {
   deinit {
     close(timer)
     close(descriptor)
-    events.deallocate()
   }
 
-  /// Starts to report the timer under a tag.
-  func addTimer(tag: UInt64) -> Int32 { add(timer, tag: tag) }
-
-  /// Waits for events, at the longest until `deadline`; nil: without end. Returns their number. A
-  /// wait may end without any, when the timer was set for a deadline that has moved away since.
+  /// Waits for events; returns their number, 0 if a signal came instead.
   @inline(__always)
-  mutating func wait(until deadline: Instant?) -> Int {
-    if let deadline, timerInstant.map({ deadline < $0 }) ?? true { setTimer(deadline) }
-    return max(0, Int(epoll_wait(descriptor, events, Self.maximumEventCount, -1)))
+  func wait(for events: borrowing PolledEvents) -> Int {
+    max(0, Int(epoll_wait(descriptor, events.base, PolledEvents.maximumCount, -1)))
   }
 
+  /// Sets the timer, whatever it is set for.
   @inline(never)
-  private mutating func setTimer(_ instant: Instant) {
-    timerInstant = instant
+  func setTimer(_ instant: Instant) {
     // 0 would switch it off; a deadline that has passed fires at once.
     let microseconds = max(instant.microseconds, 1)
     var time = itimerspec()
@@ -69,11 +56,10 @@ struct Poller: ~Copyable {
     timerfd_settime(timer, Int32(TFD_TIMER_ABSTIME), &time, nil)
   }
 
-  /// Takes note that the timer was reported.
-  mutating func timerFired() {
+  /// Makes the timer unreadable until it is set again and comes.
+  func clearTimer() {
     var count: UInt64 = 0
     _ = read(timer, &count, 8)
-    timerInstant = nil
   }
 
   /// Starts to report a descriptor; returns 0 or the error number. `isExclusive`: of several
@@ -89,4 +75,18 @@ struct Poller: ~Copyable {
   func remove(_ target: Int32) {
     _ = epoll_ctl(descriptor, EPOLL_CTL_DEL, target, nil)
   }
+}
+
+/// Room for the events of one wait.
+struct PolledEvents: ~Copyable {
+  let base: UnsafeMutablePointer<epoll_event>
+
+  static let maximumCount: Int32 = 1024
+
+  init() { base = .allocate(capacity: Int(Self.maximumCount)) }
+
+  deinit { base.deallocate() }
+
+  @inline(__always)
+  subscript(position: Int) -> epoll_event { base[position] }
 }

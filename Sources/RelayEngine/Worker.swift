@@ -19,14 +19,19 @@ struct WorkerSetup: Sendable {
 /// The loop of one thread.
 struct Worker: ~Copyable {
   private var shard: Shard<EpollTransport>
-  private var poller: Poller
+  private let poller: Poller
+  private let events = PolledEvents()
   private let index: Int
   private let exchange: Exchange
   private let mailbox: Mailbox
   private let recorder: any ConnectionRecorder
   private var listeners: [ListeningSocket]
+  /// By index, of all listeners there ever were: sessions outlive them.
+  private var policies: [ListenerPolicy]
   private var messages: [WorkerMessage] = []
   private var now: Instant
+  /// What the poller's timer is set for; nil: nothing.
+  private var timerInstant: Instant?
 
   /// Until when no connections are accepted, for want of descriptors.
   private var acceptPausedUntil: Instant?
@@ -45,13 +50,15 @@ struct Worker: ~Copyable {
   /// How long accepting rests when there are no descriptors: 50 ms.
   private static let acceptPause: Int64 = 50_000
 
+  /// `poller` watches what `makePoller` says.
   init(_ setup: WorkerSetup, poller: consuming Poller) {
     now = MonotonicClock.now()
+    policies = Self.policies(setup.listeners, over: [])
     shard = Shard(
       transport: EpollTransport(
         poller: poller.descriptor, workerIndex: setup.index, exchange: setup.exchange,
         recorder: setup.recorder),
-      routes: setup.routes, listeners: Self.policies(setup.listeners), shared: setup.shared,
+      routes: setup.routes, listeners: policies, shared: setup.shared,
       firstConnectionID: UInt64.random(in: 0...UInt64.max), now: now)
     shard.recordsOpened = setup.recordsOpened
     self.poller = poller
@@ -62,49 +69,62 @@ struct Worker: ~Copyable {
     listeners = setup.listeners
   }
 
-  /// Starts to watch the mailbox and the listeners.
-  func watchAll() throws(SystemCallError) {
-    let error = poller.add(mailbox.wakeDescriptor, tag: Self.mailboxTag)
+  /// A poller that watches the mailbox and the listeners of a worker to be.
+  static func makePoller(_ setup: WorkerSetup) throws(SystemCallError) -> Poller {
+    let poller = try Poller()
+    let mailbox = setup.exchange.mailboxes[setup.index]
+    let error = poller.add(mailbox.wakeDescriptor, tag: mailboxTag)
     if error != 0 { throw SystemCallError("epoll_ctl", errno: error, subject: "mailbox") }
-    let timerError = poller.addTimer(tag: Self.timerTag)
+    let timerError = poller.add(poller.timer, tag: timerTag)
     if timerError != 0 {
       throw SystemCallError("epoll_ctl", errno: timerError, subject: "timer")
     }
-    for listener in listeners { try watch(listener) }
+    for listener in setup.listeners { try watch(listener, poller) }
+    return poller
   }
 
-  private static func policies(_ listeners: [ListeningSocket]) -> [ListenerPolicy] {
-    let count = (listeners.map(\.index).max() ?? -1) + 1
-    var policies = Array(repeating: ListenerPolicy(name: ""), count: count)
-    for listener in listeners { policies[listener.index] = listener.policy }
-    return policies
-  }
-
-  private func watch(_ listener: ListeningSocket) throws(SystemCallError) {
-    let tag = Self.firstListenerTag + UInt64(listener.index)
+  private static func watch(_ listener: ListeningSocket, _ poller: borrowing Poller)
+    throws(SystemCallError)
+  {
+    let tag = firstListenerTag + UInt64(listener.index)
     let error = poller.add(listener.descriptor, tag: tag, isExclusive: true)
     if error != 0 {
       throw SystemCallError("epoll_ctl", errno: error, subject: "\(listener.address)")
     }
   }
 
+  /// The policies of these listeners, and of removed ones as they were.
+  private static func policies(_ listeners: [ListeningSocket], over old: [ListenerPolicy])
+    -> [ListenerPolicy]
+  {
+    let missing = (listeners.map(\.index).max() ?? -1) + 1 - old.count
+    var policies = old + Array(repeating: ListenerPolicy(name: ""), count: max(0, missing))
+    for listener in listeners { policies[listener.index] = listener.policy }
+    return policies
+  }
+
   /// Runs until a stop, or until a drain is done.
   mutating func run() {
     while !isStopped {
-      let count = poller.wait(until: nextTurn())
+      if let instant = nextTurn(), timerInstant.map({ instant < $0 }) ?? true {
+        timerInstant = instant
+        poller.setTimer(instant)
+      }
+      let count = poller.wait(for: events)
       now = MonotonicClock.now()
       shard.beginTurn(now)
       var hasMessages = false
       var position = 0
       while position < count {
-        let event = poller.events[position]
+        let event = events[position]
         position &+= 1
         if event.data.u64 >= Self.tagLimit {
           act(on: event)
         } else if event.data.u64 == Self.mailboxTag {
           hasMessages = true
         } else if event.data.u64 == Self.timerTag {
-          poller.timerFired()
+          poller.clearTimer()
+          timerInstant = nil
         } else {
           accept(listener: Int(event.data.u64 - Self.firstListenerTag))
         }
@@ -115,6 +135,20 @@ struct Worker: ~Copyable {
       shard.endTurn()
       if exchange.workerCount > 1 { waitForOthers() }
     }
+    finish()
+  }
+
+  /// What others post until the end is acted on: a connection in a mailbox that nobody reads would
+  /// hold its socket, and a question would have no answer.
+  private mutating func finish() {
+    exchange.retire(index)
+    repeat {
+      // Also what came behind the stop in the same turn.
+      shard.dropAll()
+      shard.endTurn()
+      guard let rest = mailbox.end(with: shard.currentCounters()) else { return }
+      for message in rest { act(on: message) }
+    } while true
   }
 
   // MARK: - Sessions
@@ -158,30 +192,37 @@ struct Worker: ~Copyable {
       }
       let peer = PeerAddress(address)
       let worker = exchange.place(acceptedBy: index)
-      if worker == index {
-        shard.accept(socket, from: peer, listener: listenerIndex)
-      } else {
-        exchange.mailboxes[worker].post(
-          .connection(socket: socket, peer: peer, listener: listenerIndex))
+      if worker != index {
+        let message = WorkerMessage.connection(
+          socket: socket, peer: peer, listener: listenerIndex)
+        if exchange.mailboxes[worker].post(message) { continue }
+        exchange.keep(index)
       }
+      shard.accept(socket, from: peer, listener: listenerIndex)
+    }
+  }
+
+  private mutating func acceptFailed(_ error: Int32, _ listener: ListeningSocket) {
+    switch error {
+    // Nobody there any more, or, as accept(2) lists them, what became of the one who was.
+    case EAGAIN, EINTR, ECONNABORTED, EPERM, EPROTO, ENOPROTOOPT, EOPNOTSUPP, ETIMEDOUT, ENETDOWN,
+      ENETUNREACH, EHOSTDOWN, EHOSTUNREACH, ENONET:
+      break
+    default:
+      pauseAccepting(SystemCallError("accept4", errno: error, subject: "\(listener.address)"))
     }
   }
 
   /// Without descriptors or memory the listeners stay readable: watching on would spin. They are
   /// left alone for a moment; the kernel keeps new connections waiting meanwhile.
-  private mutating func acceptFailed(_ error: Int32, _ listener: ListeningSocket) {
-    switch error {
-    case EMFILE, ENFILE, ENOBUFS, ENOMEM:
-      if acceptPausedUntil == nil {
-        for listener in listeners { poller.remove(listener.descriptor) }
-      }
-      acceptPausedUntil = now + Self.acceptPause
-      if lastAcceptFailure.map({ now - $0 >= 1_000_000 }) ?? true {
-        lastAcceptFailure = now
-        recorder.acceptFailed(
-          SystemCallError("accept4", errno: error, subject: "\(listener.address)"))
-      }
-    default: break  // Nobody there any more, or the peer gave up while it waited.
+  private mutating func pauseAccepting(_ error: SystemCallError) {
+    if acceptPausedUntil == nil {
+      for listener in listeners { poller.remove(listener.descriptor) }
+    }
+    acceptPausedUntil = now + Self.acceptPause
+    if lastAcceptFailure.map({ now - $0 >= 1_000_000 }) ?? true {
+      lastAcceptFailure = now
+      recorder.acceptFailed(error)
     }
   }
 
@@ -190,25 +231,41 @@ struct Worker: ~Copyable {
   @inline(never)
   private mutating func readMailbox() {
     messages = mailbox.takeAll(reusing: messages)
-    for message in messages {
-      switch message {
-      case .batch(let shared):
-        shard.deliver(shared.batch, on: shared.channel)
-        withExtendedLifetime(shared) {}
-      case .connection(let socket, let peer, let listener):
-        shard.accept(socket, from: peer, listener: listener)
-      case .reload(let routes, let listeners, let recordsOpened):
-        shard.recordsOpened = recordsOpened
-        reload(routes, listeners)
-      case .drain(let cause, let spread, let grace):
-        graceEnd = now + grace.wholeMicroseconds
-        shard.beginDrain(
-          cause: cause, code: cause == .restart ? .serviceRestart : .goingAway, spread: spread)
-      case .stop:
-        shard.dropAll()
-        isStopped = true
-      case .count(let request): request.answer(shard.currentCounters())
-      }
+    for message in messages { act(on: message) }
+    // Batches are megabytes, and removed listeners accept until nothing holds them any more.
+    messages.removeAll(keepingCapacity: true)
+  }
+
+  private mutating func act(on message: WorkerMessage) {
+    switch message {
+    case .batch(let shared):
+      shard.deliver(shared.batch, on: shared.channel)
+      withExtendedLifetime(shared) {}
+    case .connection(let socket, let peer, let listener):
+      adopt(socket, from: peer, listener: listener, message)
+    case .reload(let routes, let listeners, let recordsOpened):
+      shard.recordsOpened = recordsOpened
+      reload(routes, listeners)
+    case .drain(let cause, let spread, let grace):
+      graceEnd = now + grace.wholeMicroseconds
+      shard.beginDrain(
+        cause: cause, code: cause == .restart ? .serviceRestart : .goingAway, spread: spread)
+    case .stop:
+      shard.dropAll()
+      isStopped = true
+    case .count(let request): request.answer(shard.currentCounters())
+    }
+  }
+
+  /// Takes a connection that another worker accepted. That worker may have heard of a reload before
+  /// this one, and the listener be new: its policy is on the way, and the connection waits for it.
+  private mutating func adopt(
+    _ socket: Int32, from peer: PeerAddress, listener: Int, _ message: WorkerMessage
+  ) {
+    if listener < policies.count || isStopped {
+      shard.accept(socket, from: peer, listener: min(listener, policies.count - 1))
+    } else {
+      mailbox.post(message)
     }
   }
 
@@ -221,13 +278,18 @@ struct Worker: ~Copyable {
       }
     }
     listeners = sockets
-    shard.reload(routes: routes, listeners: Self.policies(sockets))
+    policies = Self.policies(sockets, over: policies)
+    shard.reload(routes: routes, listeners: policies)
     guard acceptPausedUntil == nil else { return }
-    for listener in sockets where !known.contains(listener.descriptor) { watchAgain(listener) }
+    watchAgain(sockets.filter { !known.contains($0.descriptor) })
   }
 
-  private func watchAgain(_ listener: ListeningSocket) {
-    do throws(SystemCallError) { try watch(listener) } catch { recorder.acceptFailed(error) }
+  private mutating func watchAgain(_ sockets: [ListeningSocket]) {
+    do throws(SystemCallError) {
+      for listener in sockets { try Self.watch(listener, poller) }
+    } catch {
+      pauseAccepting(error)
+    }
   }
 
   /// A worker that publishes faster than another can pass on must not fill memory with what waits
@@ -253,7 +315,7 @@ struct Worker: ~Copyable {
   private mutating func continueSlowly() {
     if let until = acceptPausedUntil, until <= now {
       acceptPausedUntil = nil
-      for listener in listeners { watchAgain(listener) }
+      watchAgain(listeners)
     }
     guard shard.isDraining else { return }
     shard.continueDrain()
