@@ -79,7 +79,7 @@ extension Shard where T: ~Copyable {
     let isValid =
       rules.pointee.isEcho
       ? echo(message, session, &reply, replyLimit) : publish(message, session, rules)
-    if !isValid { refuseText(session, &reply) }
+    if !isValid { refuseText(message, session, &reply) }
   }
 
   /// Writes the reply to a message; false: it is text and not UTF-8.
@@ -203,7 +203,12 @@ extension Shard where T: ~Copyable {
   }
 
   @inline(never)
-  private mutating func refuseText(_ session: SessionPointer, _ reply: inout ReplyBuffer) {
+  private mutating func refuseText(
+    _ message: IncomingMessage, _ session: SessionPointer, _ reply: inout ReplyBuffer
+  ) {
+    // It was counted before it was looked at; in fragments it would not have been.
+    session.pointee.receivedMessageCount &-= 1
+    session.pointee.receivedByteCount &-= UInt64(truncatingIfNeeded: message.byteCount)
     if !reply.isEmpty { flush(&reply, session) }
     fail(session, .invalidUTF8InText)
   }
