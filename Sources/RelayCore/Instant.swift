@@ -28,10 +28,12 @@ public struct Instant: Comparable, Hashable, Sendable {
 }
 
 extension Duration {
-  /// The duration in whole microseconds, at most 292,000 years.
+  /// The duration in whole microseconds, at most 292,000 years either way.
   public var wholeMicroseconds: Int64 {
     let (seconds, attoseconds) = components
-    let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000)
-    return overflow ? .max : product.addingReportingOverflow(attoseconds / 1_000_000_000_000).0
+    let limit = seconds < 0 ? Int64.min : .max
+    let (product, isProductTooLarge) = seconds.multipliedReportingOverflow(by: 1_000_000)
+    let (sum, isSumTooLarge) = product.addingReportingOverflow(attoseconds / 1_000_000_000_000)
+    return isProductTooLarge || isSumTooLarge ? limit : sum
   }
 }
