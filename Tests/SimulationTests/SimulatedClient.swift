@@ -181,7 +181,10 @@ final class SimulatedClient {
       push(CoreFrame.close(random.pick([nil, 1000, 1001, 1011, 4000])).masked())
       if habits.end == .closeAndFin { hasEnded = true }
     case .fin: hasEnded = true
-    case .reset: fail(random.pick([104, 32]))
+    case .reset:
+      for _ in 0..<random.below(3) where !isBroken && pendingFragments.isEmpty { sendMessage() }
+      if random.once(in: 2) { push(CoreFrame.close(1000).masked()) }
+      fail(random.pick([104, 32]))
     case .vanish: vanish()
     case .stay: break
     }
