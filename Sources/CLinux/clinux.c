@@ -1,3 +1,5 @@
+// What of Linux needs GNU extensions to be declared; the header says why it is apart.
+
 #define _GNU_SOURCE
 #include "clinux.h"
 

@@ -30,9 +30,9 @@ package final class Daemon {
       StandardError.write(error.rendered)
       return .configuration
     }
-    for advice in loaded.advice { StandardError.write(advice.rendered + "\n") }
     do throws(SystemdError) {
       let journal = try CloseJournal(log: loaded.configuration.log)
+      for advice in loaded.advice { journal.warning(advice.description) }
       do throws(SystemCallError) {
         let daemon = try Daemon(source, loaded.configuration, descriptorLimit, journal)
         return daemon.serve()
@@ -143,7 +143,7 @@ package final class Daemon {
     do throws(ConfigurationErrors) {
       loaded = try source.load(descriptorLimit: descriptorLimit)
     } catch {
-      for diagnostic in error.diagnostics { journal.error(diagnostic.rendered) }
+      for diagnostic in error.diagnostics { journal.error(diagnostic.description) }
       journal.reportFailure(.reload, "reload failed: the configuration in force is unchanged")
       return
     }
@@ -159,7 +159,7 @@ package final class Daemon {
         .reload, "reload failed: \(error); the configuration in force is unchanged")
       return
     }
-    for advice in loaded.advice { journal.warning(advice.rendered) }
+    for advice in loaded.advice { journal.warning(advice.description) }
     journal.report(.reload, ReloadSummary.text(from: configuration, to: new))
     applyLog(new.log)
     configuration = new

@@ -11,7 +11,7 @@ package final class ListeningSocket: Sendable {
   /// Where this listener's policy stands in each worker; the same for the life of the engine.
   let index: Int
   /// Workers tell listeners from sessions by their index: it must be below this.
-  static let maximumCount = 4095
+  static let maximumCount = 4094
   let descriptor: Int32
   private let ownership: Ownership
 

@@ -44,7 +44,7 @@ struct Worker: ~Copyable {
   private static let mailboxTag: UInt64 = 0
   private static let timerTag: UInt64 = 1
   private static let firstListenerTag: UInt64 = 2
-  private static let tagLimit: UInt64 = 4096
+  private static let tagLimit = firstListenerTag + UInt64(ListeningSocket.maximumCount)
   /// Connections accepted in one go, so that a storm of them does not starve the others.
   private static let maximumAcceptCount = 64
   /// How long accepting rests when there are no descriptors: 50 ms.

@@ -19,6 +19,13 @@ struct WSRelay: ParsableCommand {
     version: "wsrelay \(Version.current)",
     subcommands: [Serve.self, Check.self],
     defaultSubcommand: Serve.self)
+
+  /// `-t`, as other daemons have it, is `check`; a subcommand cannot have that name itself.
+  static func main() {
+    var arguments = Array(CommandLine.arguments.dropFirst())
+    if arguments.first == "-t" { arguments[0] = "check" }
+    main(arguments)
+  }
 }
 
 /// The version of this build.
@@ -72,7 +79,7 @@ struct Serve: ParsableCommand {
 struct Check: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Check the configuration; exit 0 if it is good, 78 after listing every error.",
-    aliases: ["-t"])
+    discussion: "`wsrelay -t` does the same.")
 
   @OptionGroup var options: ConfigurationOptions
 

@@ -1,5 +1,5 @@
-// Accepting when it cannot work: no descriptors, or a listener that somebody shut down. Processes of
-// their own, because limits are the process's.
+// Accepting when it cannot work: no descriptors, or a listener that somebody shut down. Processes
+// of their own, because limits are the process's.
 
 import CLinux
 import Glibc

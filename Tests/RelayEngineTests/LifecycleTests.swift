@@ -88,7 +88,7 @@ extension EngineTests {
       test.engine.drain(cause: .drain, spread: .zero, grace: .milliseconds(300))
       test.engine.join()
       let closed = test.log.now.closed
-      #expect(closed.filter { $0.phase == .closing && !$0.isClean }.count == 8)
+      #expect(closed.filter { $0.phase == .open && !$0.isClean }.count == 8)
       #expect(closed.allSatisfy { $0.cause == .drain && $0.duration < 5_000_000 })
       for client in clients {
         #expect(try client.next().closeCode == 1001)
@@ -155,8 +155,8 @@ extension EngineTests {
         settings.threadCount = 8
         let leaked = ProcessFacts.leakedDescriptorCount {
           let log = EventLog()
-          // Eight mailboxes, a listener, and the pollers of five workers.
-          ProcessFacts.leaveDescriptors(14)
+          // Eight mailboxes, a listener, and the pollers and timers of three workers.
+          ProcessFacts.leaveDescriptors(15)
           let error = #expect(throws: SystemCallError.self) {
             try Engine(settings, recorder: log)
           }

@@ -1,5 +1,5 @@
-// Everything at once: clients that connect, relay and vanish, reloads, questions and a drain. Made for
-// the thread sanitizer, which sees every access of every thread to memory they share.
+// Everything at once: clients that connect, relay and vanish, reloads, questions and a drain. Made
+// for the thread sanitizer, which sees every access of every thread to memory they share.
 
 import CLinux
 import Glibc

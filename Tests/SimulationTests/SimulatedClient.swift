@@ -1,5 +1,6 @@
 // One client of a simulated relay: what it sends and when, how it reads, how it ends; and what it
-// must have been sent. Its choices come from its own generator, so that they depend on nothing else.
+// must have been sent. Its choices come from its own generator, so that they depend on nothing
+// else.
 
 import RelayTestSupport
 import WebSocketProtocol

@@ -1,5 +1,5 @@
-// A WebSocket client over a blocking socket, written here so that no code of the relay tests itself.
-// Nothing waits without a deadline. One thread at a time may use a client.
+// A WebSocket client over a blocking socket, written here so that no code of the relay tests
+// itself. Nothing waits without a deadline. One thread at a time may use a client.
 
 import CLinux
 import Glibc

@@ -8,7 +8,8 @@ enum ProcessFacts {
   static let isSanitized = dlsym(nil, "__tsan_init") != nil
 
   /// How many descriptors are open more after several rounds of something than after the first; a
-  /// leak adds at least one in each. The library that runs the tests may open one or two of its own.
+  /// leak adds at least one in each. The library that runs the tests may open one or two of its
+  /// own.
   static func leakedDescriptorCount(_ round: () throws -> Void) rethrows -> Int {
     try round()
     let before = entries("/proc/self/fd").count
