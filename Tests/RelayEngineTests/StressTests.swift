@@ -14,7 +14,7 @@ extension EngineTests {
   struct StressTests {
     private static let second = ListenAddress.tcp(host: "127.0.0.2", port: 0)
     private static let clientThreadCount = 6
-    private static let roundCount = ProcessFacts.isSanitized ? 60 : 100
+    private static let roundCount = ProcessFacts.isSanitized ? 30 : 100
 
     @Test("Clients, reloads, questions and a drain at once", arguments: [2, 4])
     func stress(workers: Int) throws {
