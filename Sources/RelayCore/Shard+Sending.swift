@@ -132,6 +132,7 @@ extension Shard where T: ~Copyable {
   }
 
   /// The socket has room again.
+  @inline(never)
   public mutating func writable(_ session: SessionPointer) {
     let outbound = UnsafeMutableBufferPointer(rebasing: pieces[..<WriteQueue.maximumPieceCount])
     let count = session.pointee.outbound.gather(outbound)
