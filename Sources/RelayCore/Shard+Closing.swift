@@ -180,8 +180,10 @@ extension Shard where T: ~Copyable {
     let connection = session.pointee.connection
     let isOpened = isCounted(session)
     let isEcho = !isOpened || rules[Int(session.pointee.route)].isEcho
+    // What still waits has our Close at its end.
     let isClean =
       endedByPeer && connection.codeSent != nil && connection.codeReceived != nil
+      && session.pointee.outbound.isEmpty
     let info = isClean ? nil : transport.info(session.pointee.socket)
     return ClosedConnection(
       connectionID: facts.connectionID, cause: session.pointee.cause ?? .internalError,
