@@ -1,6 +1,5 @@
 // One client of a simulated relay: what it sends and when, how it reads, how it ends; and what it
-// must have been sent. Its choices come from its own generator, so that they depend on nothing
-// else.
+// must have been sent. Its choices come from its own generator: they depend on nothing else.
 
 import RelayTestSupport
 import WebSocketProtocol
@@ -25,7 +24,7 @@ struct ClientHabits {
 
   init(_ random: inout SeededGenerator) {
     path = random.pick(["/echo", "/echo", "/b", "/b", "/b/own", "/newest", "/oldest", "/nowhere"])
-    end = random.pick([.close, .close, .closeAndFin, .fin, .reset, .vanish, .stay, .stay])
+    end = random.pick([.close, .close, .closeAndFin, .fin, .reset, .reset, .vanish, .stay, .stay])
     messageCount = random.below(30)
     readByteCount = random.once(in: 4) ? random.pick([0, 40, 700, 5000]) : nil
     answersPings = !random.once(in: 6)
