@@ -185,8 +185,11 @@ final class Simulation {
   private func turn(_ index: Int) {
     let worker = workers[index]
     worker.shard.beginTurn(now)
-    for client in clients.shuffled(using: &random) where client.worker == index {
-      serve(client, worker)
+    // Now and then twice in a turn, so that what several publish alternates.
+    for _ in 0...(random.once(in: 4) ? 1 : 0) {
+      for client in clients.shuffled(using: &random) where client.worker == index {
+        serve(client, worker)
+      }
     }
     let arrived = worker.mailbox.prefix { $0.due <= now }
     worker.mailbox.removeFirst(arrived.count)
