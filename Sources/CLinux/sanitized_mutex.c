@@ -1,7 +1,7 @@
 // Only in builds with the thread sanitizer: tells it of Swift's Mutex. The uncontended way of that
 // mutex is compiled into this program and seen by the sanitizer; the contended one is in the Swift
-// library, which is not built for it, and everything it protects would be reported as a race. The two
-// functions below stand in front of the library's, under their names.
+// library, which is not built for it, and everything it protects would be reported as a race. The
+// two functions below stand in front of the library's, under their names.
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
 #define _GNU_SOURCE

@@ -161,7 +161,8 @@ extension EngineTests {
             try Engine(settings, recorder: log)
           }
           ProcessFacts.leaveDescriptors(100)
-          #expect(error?.call == "epoll_create1" && error?.errno == EMFILE)
+          #expect(["epoll_create1", "timerfd_create"].contains(error?.call ?? ""))
+          #expect(error?.errno == EMFILE)
           #expect(ProcessFacts.workerThreads.isEmpty)
         }
         #expect(leaked == 0)
