@@ -72,7 +72,10 @@ extension Shard where T: ~Copyable {
       {
       case .needsMore: return
       case .close(let frame): receivedClose(session, frame)
-      case .violation: session.pointee.connection.stopReading()
+      case .violation:
+        // No Close will be found in this; only the end of TCP is left to wait for.
+        session.pointee.connection.stopReading()
+        endSendingWhenFlushed(session)
       case .message, .ping, .pong: break  // RFC 6455 §5.5.1: nothing is sent after Close.
       }
     }
