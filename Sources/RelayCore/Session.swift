@@ -20,7 +20,7 @@ public struct Session {
     case dead
   }
 
-  // What a fan-out touches, in one cache line or two.
+  // What a fan-out touches: the first cache line, as sessions lie on the boundaries of lines.
   /// The descriptor the transport knows it by; once the session is dead, perhaps another's.
   public internal(set) var socket: Int32
   /// Set by the shard alone; whoever holds the pointer sees here whether the session lives.
@@ -34,7 +34,6 @@ public struct Session {
   var route: UInt16 = 0
   var listener: UInt16
   var outbound = WriteQueue()
-  var channel: ChannelPointer?
   var memberIndex: UInt32 = 0
   /// This session's latest segment in its channel's batch; -1: none.
   var ownSegment: Int32 = -1
@@ -44,6 +43,9 @@ public struct Session {
   var lastData: Instant
   /// When the last byte came from the peer.
   var lastReceived: Instant
+
+  /// Where messages are published on a broadcast route.
+  var channel: ChannelPointer?
 
   // Reading.
   var connection = ServerConnection()
@@ -90,13 +92,14 @@ public struct SessionTable: ~Copyable {
 
   /// An index that no session has, where a list ends.
   public static let none = UInt32.max
+  private static let cacheLineByteCount = 64
   private static let slabShift: UInt32 = 7
   private static let slabCount = 1 << 7
 
   init() {}
 
   deinit {
-    for slab in slabs { slab.deallocate() }
+    for slab in slabs { UnsafeMutableRawPointer(slab).deallocate() }
   }
 
   /// The session with an index that was given out.
@@ -128,7 +131,9 @@ public struct SessionTable: ~Copyable {
   }
 
   private mutating func addSlab() {
-    let slab = SessionPointer.allocate(capacity: Self.slabCount)
+    let slab = UnsafeMutableRawPointer.allocate(
+      byteCount: Self.slabCount * MemoryLayout<Session>.stride, alignment: Self.cacheLineByteCount
+    ).bindMemory(to: Session.self, capacity: Self.slabCount)
     let base = indexLimit
     slabs.append(slab)
     for offset in (0..<UInt32(Self.slabCount)).reversed() {

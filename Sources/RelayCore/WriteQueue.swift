@@ -5,10 +5,9 @@ import WebSocketProtocol
 
 /// Unsent bytes of one connection, in order.
 public struct WriteQueue {
-  /// The last block; its `next` is the first, so that one pointer a session is enough.
+  /// The last block; its `next` is the first, and it keeps the count of all bytes: one pointer a
+  /// session is enough, and a session fits three cache lines.
   private var tail: BlockPointer?
-  /// How much waits.
-  public private(set) var byteCount = 0
 
   /// An empty queue, which holds no memory until something has to wait.
   public init() {}
@@ -16,6 +15,12 @@ public struct WriteQueue {
   /// Whether nothing waits.
   @inline(__always)
   public var isEmpty: Bool { tail == nil }
+
+  /// How much waits.
+  public private(set) var byteCount: Int {
+    get { tail?.pointee.queuedByteCount ?? 0 }
+    set { tail?.pointee.queuedByteCount = newValue }
+  }
 
   /// Pieces sent in one call at most.
   public static let maximumPieceCount = 16
@@ -44,11 +49,12 @@ public struct WriteQueue {
   /// sent.
   public mutating func adopt(_ block: BlockPointer, isBegun: Bool) {
     block.pointee.boundary = isBegun ? block.pointee.end : block.pointee.start
-    byteCount += block.count
     link(block)
+    byteCount += block.count
   }
 
   private mutating func link(_ block: BlockPointer) {
+    block.pointee.queuedByteCount = byteCount
     if let tail {
       block.pointee.next = tail.pointee.next
       tail.pointee.next = block
@@ -102,7 +108,6 @@ public struct WriteQueue {
   /// Drops everything.
   public mutating func removeAll(_ pool: inout BlockPool) {
     while head != nil { removeHead(&pool) }
-    byteCount = 0
   }
 }
 
@@ -161,10 +166,12 @@ extension WriteQueue {
   private mutating func removeEmptyBlocks(_ pool: inout BlockPool) {
     var next = head
     let last = tail
+    let remaining = byteCount
     tail = nil
     while let block = next {
       next = block == last ? nil : block.pointee.next
       if block.count == 0 { pool.put(block) } else { link(block) }
     }
+    byteCount = remaining
   }
 }

@@ -8,10 +8,10 @@ import WebSocketProtocol
 
 @Suite("Session")
 struct SessionTests {
-  /// Each idle connection costs this and its details.
+  /// Each idle connection costs this and its details; three cache lines, and no session shares one.
   @Test func size() {
     print("MemoryLayout<Session>.size == \(MemoryLayout<Session>.size)")
-    #expect(MemoryLayout<Session>.size <= 240)
+    #expect(MemoryLayout<Session>.stride == 192)
   }
 
   @Test("Details come out as they went in", arguments: PeerAddress.Family.allFamilies)

@@ -14,6 +14,8 @@ public struct Block {
   public var end: Int
   /// In a queue of frames: the first offset at or after `start` where a frame begins.
   public var boundary: Int
+  /// In the last block of a queue of frames: the bytes of the whole queue.
+  public var queuedByteCount = 0
 
   /// Room in front of a message for the header it is sent with.
   public static let headroom = 16
