@@ -71,7 +71,7 @@ extension Shard where T: ~Copyable {
     if let due = nextDeadline(session), due <= now {
       switch session.pointee.phase {
       case .dead: return
-      case .handshake: refuse(session, .timedOut)
+      case .handshake: refuseLateRequest(session)
       case .closing, .lingering: closeTimedOut(session)
       case .open: expireOpen(session)
       }

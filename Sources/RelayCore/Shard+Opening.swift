@@ -8,9 +8,7 @@ extension Shard where T: ~Copyable {
   mutating func receiveRequest(
     _ session: SessionPointer, _ bytes: UnsafeMutableRawBufferPointer, searchedByteCount: Int
   ) {
-    var limits = HandshakeLimits()
-    limits.maximumRequestByteCount =
-      listeners[Int(session.pointee.listener)].maximumRequestByteCount
+    let limits = handshakeLimits(session)
     switch OpeningHandshake.receive(
       UnsafeRawBufferPointer(bytes), searchedByteCount: searchedByteCount, limits: limits)
     {
@@ -52,12 +50,33 @@ extension Shard where T: ~Copyable {
     }
   }
 
+  private func handshakeLimits(_ session: SessionPointer) -> HandshakeLimits {
+    var limits = HandshakeLimits()
+    limits.maximumRequestByteCount =
+      listeners[Int(session.pointee.listener)].maximumRequestByteCount
+    limits.maximumHeaderFieldCount = Limits.maximumHeaderFieldCount
+    limits.maximumPathByteCount = Limits.maximumPathByteCount
+    limits.maximumRecordedHeaderByteCount = Limits.maximumRecordedHeaderByteCount
+    return limits
+  }
+
+  /// Refuses a request that is not complete in time, recording what there is of it.
+  mutating func refuseLateRequest(_ session: SessionPointer) {
+    guard let request = session.pointee.request else { return refuse(session, .timedOut) }
+    let bytes = UnsafeRawBufferPointer(start: request.bytes, count: request.pointee.end)
+    refuse(
+      session,
+      .timedOut.recording(partialRequest: bytes, limits: handshakeLimits(session)))
+  }
+
   /// Opens the session on its route, or says why not.
   private mutating func open(_ session: SessionPointer, _ request: UpgradeRequest)
     -> HandshakeRefusal?
   {
     var facts = session.pointee.details.facts
-    facts.path = request.query.isEmpty ? request.path : "\(request.path)?\(request.query)"
+    let target = request.query.isEmpty ? request.path : "\(request.path)?\(request.query)"
+    // Held for the life of the connection, so a long query is cut.
+    facts.path = String(decoding: target.utf8.prefix(Limits.maximumPathByteCount), as: UTF8.self)
     facts.origin = request.origin
     facts.userAgent = request.userAgent
     let index: Int
