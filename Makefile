@@ -26,6 +26,10 @@ integration: ## the built daemon with clients nobody here wrote; TESTS='-k drain
 	@scripts/deps build test browser
 	@scripts/test integration
 
+journal: ## the records as a real journald keeps them (needs root)
+	@scripts/deps build test
+	@scripts/test journal
+
 autobahn: ## the Autobahn conformance suite, sections 1-7, 9, 10 (90 seconds)
 	@scripts/deps build test
 	@scripts/test conformance
@@ -60,4 +64,4 @@ clean: ## remove what was built
 help: ## this list
 	@sed -nE 's/^([a-z-]+): ## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-.PHONY: run test check build integration autobahn autobahn-full hot-path bench lint format clean help
+.PHONY: run test check build integration journal autobahn autobahn-full hot-path bench lint format clean help
