@@ -86,7 +86,7 @@ public struct Route: Sendable, Equatable {
   public var maximumOutboundByteCount = 1 << 20
   /// What gives way when `maximumOutboundByteCount` does not suffice.
   public var slowConsumerPolicy = SlowConsumerPolicy.disconnect
-  /// What is negotiated of permessage-deflate; not implemented yet, so only `off` is valid.
+  /// What is negotiated of permessage-deflate; the configuration takes `off` alone so far.
   public var compression = CompressionPolicy.off
 
   /// A route with the default bounds and times.
