@@ -81,7 +81,7 @@ extension Keys {
       key.duration(
         "max_lifetime", \.maximumLifetime, timeouts, .atOnce,
         "a connection this old is closed; 0s = off",
-        "Counted from the opening handshake."),
+        "Counted from when it was accepted."),
     ]
   }
 
