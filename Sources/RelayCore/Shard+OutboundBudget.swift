@@ -8,8 +8,7 @@ extension Shard where T: ~Copyable {
   mutating func enqueue(
     _ bytes: UnsafeRawPointer, _ count: Int, taken: Int, on session: SessionPointer
   ) {
-    var offset = 0
-    while offset < taken { offset += FrameHeader.serverFrameByteCount(at: bytes + offset) }
+    let offset = frameBoundary(bytes, atOrAfter: taken)
     // What is begun must be finished: half a frame would break every frame after it.
     session.pointee.outbound.append(
       bytes + taken, offset - taken, partialByteCount: offset - taken, pool: &pool)

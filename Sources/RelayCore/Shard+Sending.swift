@@ -64,7 +64,7 @@ extension Shard where T: ~Copyable {
   }
 
   /// The first offset at or after `offset` where a frame begins or all frames end.
-  private func frameBoundary(_ bytes: UnsafeRawPointer, atOrAfter offset: Int) -> Int {
+  func frameBoundary(_ bytes: UnsafeRawPointer, atOrAfter offset: Int) -> Int {
     var boundary = 0
     while boundary < offset {
       boundary += FrameHeader.serverFrameByteCount(at: bytes + boundary)
@@ -156,14 +156,9 @@ extension Shard where T: ~Copyable {
     setInterest(session, reading: !isHeldBack, writing: isWaiting)
   }
 
-  func isInterest(_ session: SessionPointer, reading: Bool, writing: Bool) -> Bool {
-    session.pointee.isReading == reading && session.pointee.isWriting == writing
-  }
-
   mutating func setInterest(_ session: SessionPointer, reading: Bool, writing: Bool) {
-    if session.pointee.phase == .dead || isInterest(session, reading: reading, writing: writing) {
-      return
-    }
+    let isKnown = session.pointee.isReading == reading && session.pointee.isWriting == writing
+    if session.pointee.phase == .dead || isKnown { return }
     session.pointee.isReading = reading
     session.pointee.isWriting = writing
     transport.watch(

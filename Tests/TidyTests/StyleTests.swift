@@ -118,7 +118,7 @@ struct StyleTests {
     }
   }
 
-  /// Whether an absolute path under `root` begins in the text; `a/work/b` is no such path.
+  /// Whether an absolute path under `root` begins in the text, not in the midst of another.
   private func mentions(_ root: String, in text: String) -> Bool {
     text.ranges(of: root).contains { range in
       guard range.lowerBound > text.startIndex else { return true }
