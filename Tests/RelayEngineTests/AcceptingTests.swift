@@ -14,11 +14,11 @@ extension EngineTests {
     /// The share of one processor the workers use until the log has `count` more failures.
     static func load(_ log: EventLog, failures count: Int) -> Double {
       let known = log.now.failures.count
-      let (began, before) = (MonotonicClock.now(), ProcessFacts.workerTimes.running)
+      let (began, before) = (MonotonicClock.now(), ProcessFacts.workerRunTime)
       let failures = log.wait { $0.failures.count >= known + count }.failures
       #expect(failures.count >= known + count, "\(failures.count) failures reported")
       let elapsed = MonotonicClock.now() - began
-      return Double(ProcessFacts.workerTimes.running - before) / Double(elapsed * 1000)
+      return Double(ProcessFacts.workerRunTime - before) / Double(elapsed * 1000)
     }
 
     /// Whether each worker waits a second between two reports, by their number and time.

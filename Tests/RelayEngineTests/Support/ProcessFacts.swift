@@ -27,12 +27,11 @@ enum ProcessFacts {
     }
   }
 
-  /// Nanoseconds the engine's threads have run, and have waited for a processor.
-  static var workerTimes: (running: Int, waiting: Int) {
-    workerThreads.reduce(into: (0, 0)) { sum, thread in
+  /// Nanoseconds the engine's threads have run.
+  static var workerRunTime: Int {
+    workerThreads.reduce(0) { sum, thread in
       let fields = text("/proc/self/task/\(thread)/schedstat").split(separator: " ")
-      sum.0 += fields.first.flatMap { Int($0) } ?? 0
-      sum.1 += fields.dropFirst().first.flatMap { Int($0) } ?? 0
+      return sum + (fields.first.flatMap { Int($0) } ?? 0)
     }
   }
 
