@@ -175,6 +175,7 @@ extension EngineTests {
     @Test("More listeners than there are tags for are refused")
     func listenerCount() async {
       await #expect(processExitsWith: .success) {
+        ProcessFacts.raiseDescriptorLimit()
         let addresses = (0...ListeningSocket.maximumCount).map {
           ListenAddress.unix(path: "/tmp/wsrelay-test-\(getpid())-\($0)")
         }

@@ -14,6 +14,7 @@ extension EngineTests {
     @Test("4,000 simultaneous connects are spread evenly")
     func spread() async {
       await #expect(processExitsWith: .success) {
+        ProcessFacts.raiseDescriptorLimit()
         let test = try TestEngine(workers: 2)
         let address = try test.address()
         let clients = Mutex<[Int32]>([])

@@ -42,6 +42,14 @@ enum ProcessFacts {
     return String(line.drop { $0 != "\t" }.dropFirst())
   }
 
+  /// Allows this process the thousands of descriptors that a login does not get by default.
+  static func raiseDescriptorLimit() {
+    var limit = rlimit()
+    getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    limit.rlim_cur = limit.rlim_max
+    setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+  }
+
   /// Bounds the numbers of descriptors so that `count` more can be opened.
   static func leaveDescriptors(_ count: Int) {
     var (number, freeCount): (Int32, Int) = (0, 0)
