@@ -46,10 +46,17 @@ let package = Package(
       name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
     .target(name: "Systemd", dependencies: ["CSystemd"], swiftSettings: shared),
 
+    // The interface of the journal: fields, message ids, what each close means.
+    .target(
+      name: "CloseEvents", dependencies: ["RelayCore", "WebSocketProtocol"],
+      swiftSettings: shared),
+
     // The daemon: wiring, signals, logging.
     .target(
       name: "RelayDaemon",
-      dependencies: ["CLinux", "RelayEngine", "RelayCore", "RelayConfiguration", "Systemd"],
+      dependencies: [
+        "CLinux", "CloseEvents", "RelayEngine", "RelayCore", "RelayConfiguration", "Systemd",
+      ],
       swiftSettings: shared),
     .executableTarget(
       name: "wsrelay",

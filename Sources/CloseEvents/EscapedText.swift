@@ -4,16 +4,16 @@
 // escaped too.
 
 /// The one way by which text gets into a record.
-enum EscapedText {
+package enum EscapedText {
   /// What is kept of a close reason: all that fits into a Close frame (RFC 6455 §5.5).
-  static let reasonByteCount = 123
+  package static let reasonByteCount = 123
   /// What is kept of any other text of a peer.
-  static let maximumByteCount = 256
+  package static let maximumByteCount = 256
   /// What is kept of a message of the daemon's own.
-  static let messageByteCount = 4096
+  package static let messageByteCount = 4096
 
   /// Appends `text`, of which at most `limit` bytes are kept before escaping.
-  static func append(
+  package static func append(
     _ text: String, to output: inout [UInt8], limit: Int = maximumByteCount, asWord: Bool = false
   ) {
     var text = text
@@ -25,7 +25,7 @@ enum EscapedText {
   /// A text that is cut ends with `…`, which counts towards the limit; the cut never splits a
   /// character's encoding. `asWord` escapes spaces as well, so that a text in the midst of a line
   /// cannot pass for several of its words.
-  static func append(
+  package static func append(
     _ input: UnsafeBufferPointer<UInt8>, to output: inout [UInt8], limit: Int, asWord: Bool = false
   ) {
     let isCut = input.count > limit

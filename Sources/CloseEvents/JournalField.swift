@@ -2,7 +2,7 @@
 // them, so that a released name never changes its meaning (docs/close-events.md).
 
 /// A field of a record, by the name that the journal knows it under.
-enum JournalField: String, CaseIterable, Sendable {
+package enum JournalField: String, CaseIterable, Sendable {
   // What journald itself gives a meaning.
   case message = "MESSAGE"
   case priority = "PRIORITY"

@@ -5,26 +5,9 @@
 import RelayCore
 
 /// The events of the daemon that end up in the journal, by the word in `WSRELAY_EVENT`.
-enum RecordEvent: String, CaseIterable, Sendable {
+package enum RecordEvent: String, CaseIterable, Sendable {
+  /// In the words of records; every one but `close` has one message id.
   case close, reject, open, gap, start, reload, drain
-}
-
-/// The events that the daemon itself reports about its life.
-package enum DaemonEvent: String, CaseIterable, Sendable {
-  /// The daemon accepts connections.
-  case start
-  /// A reload succeeded or failed.
-  case reload
-  /// The daemon begins to stop.
-  case drain
-
-  var event: RecordEvent {
-    switch self {
-    case .start: .start
-    case .reload: .reload
-    case .drain: .drain
-    }
-  }
 }
 
 extension CloseCause {
@@ -61,7 +44,7 @@ extension CloseCause {
 
 extension RecordEvent {
   /// The message id of an event, 32 hexadecimal digits; nil for a close, whose cause has one.
-  var messageID: String? {
+  package var messageID: String? {
     switch self {
     case .close: nil
     case .reject: "63decb93e42042f3a9de2c89f5ac8a38"

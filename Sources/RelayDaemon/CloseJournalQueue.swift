@@ -4,6 +4,7 @@
 // ever moves what is already queued (a growing array would copy megabytes under the lock), and the
 // writer gives emptied chunks back. What does not fit is counted by cause and never forgotten.
 
+import CloseEvents
 import RelayCore
 
 /// Something the daemon itself has to say.

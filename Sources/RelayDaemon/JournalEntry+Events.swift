@@ -1,6 +1,7 @@
 // Which fields each kind of record has, in order. A field whose value is unknown is left out, so
 // that "has this field" is a query of its own.
 
+import CloseEvents
 import RelayCore
 import Systemd
 import WebSocketProtocol

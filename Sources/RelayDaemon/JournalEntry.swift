@@ -3,6 +3,7 @@
 // allocated once. MESSAGE is always the first field. Text goes through `EscapedText`, without
 // exception.
 
+import CloseEvents
 import RelayCore
 
 /// An ordered list of the fields of one record.

@@ -1,22 +1,11 @@
 // How a record reads to a person: the line in MESSAGE, durations as people say them, time stamps.
 
+import CloseEvents
 import Glibc
 import RelayCore
 
 /// Pieces of text that more than one kind of record is made of.
 enum RecordText {
-  /// A duration in its two largest units: `850ms`, `41s`, `3m12s`, `2h5m`, `9d4h`.
-  static func duration(microseconds: UInt64) -> String {
-    let seconds = microseconds / 1_000_000
-    return switch seconds {
-    case 0: "\(microseconds / 1000)ms"
-    case ..<60: "\(seconds)s"
-    case ..<3600: "\(seconds / 60)m\(seconds % 60)s"
-    case ..<86400: "\(seconds / 3600)h\(seconds / 60 % 60)m"
-    default: "\(seconds / 86400)d\(seconds / 3600 % 24)h"
-    }
-  }
-
   /// Appends the place a line names: the channel, else the path without its query, else the route.
   static func appendPlace(
     channel: String, path: String, route: String, to output: inout [UInt8]
@@ -34,8 +23,8 @@ enum RecordText {
     output.append(UInt8(ascii: " "))
     appendPlace(channel: closed.channel, path: closed.path, route: closed.route, to: &output)
     output.append(text: " \(closed.peer.description)")
-    output.append(text: " after \(duration(microseconds: closed.duration))")
-    output.append(text: ", idle \(duration(microseconds: closed.idle))")
+    output.append(text: " after \(DurationText.of(microseconds: closed.duration))")
+    output.append(text: ", idle \(DurationText.of(microseconds: closed.idle))")
     output.append(text: ", rx \(closed.receivedMessageCount)")
     output.append(text: " tx \(closed.sentMessageCount)")
   }

@@ -4,6 +4,7 @@
 // object with the journal's field names and text values, as `journalctl -o json` has them, so that
 // what reads the one reads the other.
 
+import CloseEvents
 import Glibc
 import RelayConfiguration
 import Systemd

@@ -1,5 +1,6 @@
 // Nobody can forge a line: hostile text through every field and every form of a record.
 
+import CloseEvents
 import Foundation
 import RelayConfiguration
 import Testing

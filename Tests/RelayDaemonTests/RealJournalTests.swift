@@ -1,6 +1,7 @@
 // Records through a real journald and back: what journalctl shows is what was recorded.
 // Tests/journald-run.sh swift test --filter RealJournal
 
+import CloseEvents
 import Foundation
 import RelayConfiguration
 import Testing

@@ -1,5 +1,6 @@
 // How each record reads: MESSAGE, the line on standard error, the JSON object, and every field.
 
+import CloseEvents
 import Foundation
 import RelayConfiguration
 import Testing
@@ -142,7 +143,7 @@ struct RecordRenderingTests {
       (7_500_000_000, "2h5m"), (86_400_000_000, "1d0h"), (UInt64.max, "213503982d8h"),
     ] as [(UInt64, String)])
   func durations(microseconds: UInt64, expected: String) {
-    #expect(RecordText.duration(microseconds: microseconds) == expected)
+    #expect(DurationText.of(microseconds: microseconds) == expected)
   }
 
   @Test("Message ids are distinct and well formed")

@@ -15,13 +15,14 @@ struct DependencyTests {
     "RelayEngine": ["RelayCore", "WebSocketProtocol", "CLinux", "Glibc", "Synchronization"],
     "RelayConfiguration": foundation.union(["CTomlPlusPlus", "RelayCore", "WebSocketProtocol"]),
     "Systemd": foundation.union(["CSystemd", "Glibc", "Synchronization"]),
+    "CloseEvents": ["RelayCore", "WebSocketProtocol"],
     "RelayDaemon": foundation.union([
-      "RelayEngine", "RelayCore", "RelayConfiguration", "Systemd", "WebSocketProtocol", "Glibc",
-      "Synchronization",
+      "CloseEvents", "RelayEngine", "RelayCore", "RelayConfiguration", "Systemd",
+      "WebSocketProtocol", "Glibc", "Synchronization",
     ]),
     "wsrelay": foundation.union([
-      "RelayDaemon", "RelayConfiguration", "RelayCore", "WebSocketProtocol", "Systemd",
-      "ArgumentParser", "Glibc",
+      "RelayDaemon", "CloseEvents", "RelayConfiguration", "RelayCore", "WebSocketProtocol",
+      "Systemd", "ArgumentParser", "Glibc",
     ]),
     "wsrelay-bench": foundation.union(["WebSocketProtocol", "ArgumentParser", "Glibc"]),
   ]

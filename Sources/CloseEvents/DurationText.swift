@@ -1,0 +1,16 @@
+// Durations as people say them.
+
+/// How records and reports write a duration.
+package enum DurationText {
+  /// A duration in its two largest units: `850ms`, `41s`, `3m12s`, `2h5m`, `9d4h`.
+  package static func of(microseconds: UInt64) -> String {
+    let seconds = microseconds / 1_000_000
+    return switch seconds {
+    case 0: "\(microseconds / 1000)ms"
+    case ..<60: "\(seconds)s"
+    case ..<3600: "\(seconds / 60)m\(seconds % 60)s"
+    case ..<86400: "\(seconds / 3600)h\(seconds / 60 % 60)m"
+    default: "\(seconds / 86400)d\(seconds / 3600 % 24)h"
+    }
+  }
+}
