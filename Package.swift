@@ -61,7 +61,7 @@ let package = Package(
     .executableTarget(
       name: "wsrelay",
       dependencies: [
-        "RelayDaemon", "RelayConfiguration",
+        "CloseEvents", "RelayDaemon", "RelayConfiguration",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: shared),
@@ -83,6 +83,8 @@ let package = Package(
       name: "RelayConfigurationTests", dependencies: ["RelayConfiguration", "RelayTestSupport"],
       exclude: ["Corpus"], swiftSettings: shared),
     .testTarget(name: "SystemdTests", dependencies: ["Systemd"], swiftSettings: shared),
+    .testTarget(
+      name: "CloseEventsTests", dependencies: ["CloseEvents"], swiftSettings: shared),
     .testTarget(
       name: "RelayDaemonTests", dependencies: ["RelayDaemon", "RelayTestSupport"],
       swiftSettings: shared),

@@ -12,6 +12,13 @@ package enum EscapedText {
   /// What is kept of a message of the daemon's own.
   package static let messageByteCount = 4096
 
+  /// A text as records show it, capped and escaped.
+  package static func of(_ text: String, limit: Int = maximumByteCount) -> String {
+    var bytes: [UInt8] = []
+    append(text, to: &bytes, limit: limit)
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
   /// Appends `text`, of which at most `limit` bytes are kept before escaping.
   package static func append(
     _ text: String, to output: inout [UInt8], limit: Int = maximumByteCount, asWord: Bool = false

@@ -1,7 +1,7 @@
 // "Did you mean": the known word nearest to a mistyped one.
 
-/// The candidate that a typing mistake or two could have turned into a word.
-func nearest(to word: String, among candidates: [String]) -> String? {
+/// The candidate that a typing mistake or two could have turned into a word; nil: none.
+package func nearest(to word: String, among candidates: [String]) -> String? {
   let typed = Array(word.unicodeScalars)
   // A word this long is no typing mistake, and comparing it would cost its length squared.
   guard typed.count <= 64 else { return nil }

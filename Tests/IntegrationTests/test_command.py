@@ -40,6 +40,41 @@ def test_help_and_version() -> None:
         assert run.returncode == 0 and run.stdout and not run.stderr
 
 
+@pytest.mark.parametrize(
+    ("topic", "words"),
+    [
+        ("1006", ["Abnormal Closure", "Never on the wire", "peer-reset"]),
+        ("WSRELAY_CAUSE=peer-reset", ["ECONNRESET", "Usual reasons:", "What to do:"]),
+        ("4711", ["application itself"]),
+        ("gap", ["missing"]),
+    ],
+)
+def test_explain(topic: str, words: list[str]) -> None:
+    run = wsrelay("explain", topic)
+    assert run.returncode == 0 and not run.stderr
+    assert all(word in run.stdout for word in words), run.stdout
+
+
+def test_explain_lists_what_it_knows() -> None:
+    run = wsrelay("explain")
+    assert run.returncode == 0
+    assert all(f"\n  {topic} " in run.stdout for topic in ("peer-fin", "1006", "3008", "reject"))
+
+
+@pytest.mark.parametrize(
+    ("topic", "answer"),
+    [
+        ("peer-rest", 'did you mean "peer-reset"'),
+        ("x\x1b[2J\n", "x\\x1b[2J\\x0a"),
+        ("99999", "65535"),
+    ],
+)
+def test_explain_does_not_know(topic: str, answer: str) -> None:
+    run = wsrelay("explain", topic)
+    assert run.returncode == USAGE
+    assert answer in run.stderr and "\x1b" not in run.stderr
+
+
 def test_address_in_use(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
