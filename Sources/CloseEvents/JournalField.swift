@@ -62,6 +62,25 @@ package enum JournalField: String, CaseIterable, Sendable {
   case httpStatus = "WSRELAY_HTTP_STATUS"
   case rule = "WSRELAY_RULE"
 
+  // The daemon's own life.
+  case version = "WSRELAY_VERSION"
+  case connectionCount = "WSRELAY_CONNECTIONS"
+  case maximumConnectionCount = "WSRELAY_MAX_CONNECTIONS"
+  case descriptorLimit = "WSRELAY_DESCRIPTOR_LIMIT"
+  case listenerCount = "WSRELAY_LISTENERS"
+  case routeCount = "WSRELAY_ROUTES"
+  case workerCount = "WSRELAY_WORKERS"
+  case result = "WSRELAY_RESULT"
+  case errorCount = "WSRELAY_ERRORS"
+  case addedRouteCount = "WSRELAY_ROUTES_ADDED"
+  case removedRouteCount = "WSRELAY_ROUTES_REMOVED"
+  case changedRouteCount = "WSRELAY_ROUTES_CHANGED"
+  case addedListenerCount = "WSRELAY_LISTENERS_ADDED"
+  case removedListenerCount = "WSRELAY_LISTENERS_REMOVED"
+  case restartNeeded = "WSRELAY_RESTART_NEEDED"
+  case closedCount = "WSRELAY_CLOSED"
+  case cleanCount = "WSRELAY_CLOSED_CLEANLY"
+
   // Records that could not be written.
   case lostCount = "WSRELAY_LOST"
   case lostByCause = "WSRELAY_LOST_BY_CAUSE"

@@ -99,7 +99,17 @@ package enum MessageCatalog {
       ]
     case .open: [whereabouts, "Route:    \(value(.route))", "Path:     \(value(.path))"]
     case .gap: ["Missing:  \(value(.lostCount)) entries: \(value(.lostByCause))"]
-    case .close, .start, .reload, .drain: []
+    case .start:
+      [
+        "Version:  \(value(.version))",
+        "Limits:   \(value(.maximumConnectionCount)) connections, "
+          + "\(value(.descriptorLimit)) descriptors",
+      ]
+    case .reload: ["Result:   \(value(.result)); \(value(.connectionCount)) connections open"]
+    case .drain: ["Open:     \(value(.connectionCount)) connections"]
+    case .stop:
+      ["Closed:   \(value(.closedCount)) connections, \(value(.cleanCount)) of them cleanly"]
+    case .close: []
     }
   }
 }

@@ -7,7 +7,7 @@ import RelayCore
 /// The events of the daemon that end up in the journal, by the word in `WSRELAY_EVENT`.
 package enum RecordEvent: String, CaseIterable, Sendable {
   /// In the words of records; every one but `close` has one message id.
-  case close, reject, open, gap, start, reload, drain
+  case close, reject, open, gap, start, reload, drain, stop
 }
 
 extension CloseCause {
@@ -53,6 +53,7 @@ extension RecordEvent {
     case .start: "4729072adb9c435aa52b143bdc26da13"
     case .reload: "625ab105e00d43eabedfd0088509da10"
     case .drain: "896e3c2676bb461a843f5afe23c03058"
+    case .stop: "b72d7dc7d86748e288a72115bb87e0cf"
     }
   }
 }

@@ -70,6 +70,15 @@ extension RecordEvent {
           + "rest. Each connection still has its entry.",
         reasons: ["`systemctl stop` or `restart`, a shutdown of the machine, TERM or INT."],
         advice: ["Nothing. A second TERM stops at once."])
+    case .stop:
+      Explanation(
+        "wsrelay has stopped",
+        "All connections have ended and the process is about to end. The entry says how many "
+          + "connections were closed since the stop began, and how many of them cleanly.",
+        advice: [
+          "If many did not close cleanly, their clients do not answer Close frames, or drain.grace "
+            + "is too short for them."
+        ])
     }
   }
 }

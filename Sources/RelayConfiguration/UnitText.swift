@@ -1,7 +1,7 @@
 // Durations and sizes as they are written: a number with a unit.
 
 /// A duration as text: "250ms", "10s", "5m", "1h"; or several, largest unit first: "1h30m".
-enum DurationText {
+package enum DurationText {
   private static let units: [(name: String, milliseconds: Int)] = [
     ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1),
   ]
@@ -28,7 +28,7 @@ enum DurationText {
   }
 
   /// The shortest spelling with one unit, exact to the millisecond.
-  static func format(_ duration: Duration) -> String {
+  package static func format(_ duration: Duration) -> String {
     let parts = duration.components
     let milliseconds = Int(parts.seconds) * 1000 + Int(parts.attoseconds / 1_000_000_000_000_000)
     if milliseconds == 0 { return "0s" }

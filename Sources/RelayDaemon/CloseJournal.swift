@@ -65,28 +65,19 @@ package final class CloseJournal: Sendable {
   }
 
   /// Notes a step in the daemon's own life.
-  package func report(_ event: DaemonEvent, _ message: String) {
-    append(.report(DaemonReport(event: event, priority: .notice, message: message)))
-  }
-
-  /// Notes that a step in the daemon's own life failed, such as a reload of a bad file.
-  package func reportFailure(_ event: DaemonEvent, _ message: String) {
-    append(.report(DaemonReport(event: event, priority: .error, message: message)))
-  }
+  package func report(_ report: DaemonReport) { append(.report(report)) }
 
   /// Notes something normal that an operator may want to know.
-  package func notice(_ message: String) {
-    append(.report(DaemonReport(event: nil, priority: .notice, message: message)))
-  }
+  package func notice(_ message: String) { report(DaemonReport(message: message)) }
 
   /// Notes something that works, but not as it should.
   package func warning(_ message: String) {
-    append(.report(DaemonReport(event: nil, priority: .warning, message: message)))
+    report(DaemonReport(priority: .warning, message: message))
   }
 
   /// Notes something that does not work.
   package func error(_ message: String) {
-    append(.report(DaemonReport(event: nil, priority: .error, message: message)))
+    report(DaemonReport(priority: .error, message: message))
   }
 
   /// Whether records show origin, user agent and query strings; a reload may change it.
@@ -103,6 +94,19 @@ package final class CloseJournal: Sendable {
         lost: queue.droppedCount + state.failedCount.load(ordering: .acquiring),
         gaps: state.gapCount.load(ordering: .acquiring))
     }
+  }
+
+  /// Whether the writer has got nowhere since the last call, though it was woken and does not wait
+  /// for the journal: then it is stuck, by a fault of ours.
+  ///
+  /// For one caller, which asks at intervals that give the writer time to wake up.
+  package func hasStalled() -> Bool {
+    let progress =
+      state.turnCount.load(ordering: .relaxed) + state.writtenCount.load(ordering: .relaxed)
+      + state.failedCount.load(ordering: .relaxed)
+    let before = state.lastSeenProgress.exchange(progress, ordering: .relaxed)
+    state.wakeup.raise()
+    return progress == before && !state.isDelivering.load(ordering: .relaxed)
   }
 
   /// Writes down what is queued and ends the thread, but waits no longer than `deadline` for it.

@@ -7,13 +7,6 @@
 import CloseEvents
 import RelayCore
 
-/// Something the daemon itself has to say.
-struct DaemonReport: Sendable, Equatable {
-  var event: DaemonEvent?
-  var priority: RecordPriority
-  var message: String
-}
-
 /// One thing to write down, and when it happened in microseconds since 1970.
 struct PendingRecord: Sendable {
   enum Content: Sendable {

@@ -32,6 +32,11 @@ final class CloseJournalState: Sendable {
   let includesPeerDetails: Atomic<Bool>
   let isClosing = Atomic<Bool>(false)
   let isAbandoned = Atomic<Bool>(false)
+  /// Turns of the writer's loop, and whether it is just now at the mercy of its sink.
+  let turnCount = Atomic<Int>(0)
+  let isDelivering = Atomic<Bool>(false)
+  /// What `CloseJournal.hasStalled` saw last.
+  let lastSeenProgress = Atomic<Int>(-1)
 
   init(capacity: Int, includesPeerDetails: Bool) throws(SystemdError) {
     queue = Mutex(RecordQueue(capacity: capacity))
@@ -67,6 +72,7 @@ struct CloseJournalWriter {
   mutating func run() {
     var mayBeAsleep = false
     while !isAbandoned {
+      state.turnCount.add(1, ordering: .relaxed)
       var batch = state.queue.withLock { queue in
         let batch = queue.take(sleepsIfEmpty: mayBeAsleep)
         state.inHandCount.store(batch.count, ordering: .relaxed)
@@ -134,6 +140,8 @@ struct CloseJournalWriter {
 
   /// Hands the entry to the sink, again and again while there is patience; false if it is lost.
   private mutating func deliver() -> Bool {
+    state.isDelivering.store(true, ordering: .relaxed)
+    defer { state.isDelivering.store(false, ordering: .relaxed) }
     var pause = patience.firstPause
     while true {
       do throws(SystemdError) {

@@ -16,8 +16,18 @@ package final class Daemon {
   private let recorder: JournalRecorder
   private let engine: Engine
   private let notifier = ServiceNotifier()
+  private var supervisor: Supervisor
   private var configuration: Configuration
-  private var isDraining = false
+  /// nil: no stop was asked for.
+  private var drain: Drain?
+
+  /// A stop in progress.
+  private struct Drain {
+    let start = ContinuousClock.now
+    let end: ContinuousClock.Instant
+    /// What had ended before it.
+    let closed: CloseCounts.Counts
+  }
 
   /// Starts, serves until it is told to stop, and returns the code to exit with.
   package static func run(_ source: ConfigurationSource) -> ExitCode {
@@ -59,6 +69,15 @@ package final class Daemon {
     settings.inheritedSockets = try Self.inheritedSockets()
     recorder = JournalRecorder(journal)
     engine = try Engine(settings, recorder: recorder)
+    supervisor = Supervisor(notifier, try Self.watchdog(), engine, recorder)
+  }
+
+  private static func watchdog() throws(SystemCallError) -> Watchdog? {
+    do throws(SystemdError) {
+      return try Watchdog.fromEnvironment()
+    } catch {
+      throw SystemCallError(error.call, errno: error.errorNumber, subject: "WATCHDOG_USEC")
+    }
   }
 
   private static func inheritedSockets() throws(SystemCallError) -> [String: Int32] {
@@ -74,26 +93,36 @@ package final class Daemon {
 
   private func serve() -> ExitCode {
     StartBanner.print(configuration, source, workerCount: engine.workerCount)
-    let addresses = configuration.listeners.map(\.address.description).joined(separator: ", ")
+    let settings = EngineSettings(configuration, descriptorLimit: descriptorLimit)
     journal.report(
-      .start,
-      "started: listening on \(addresses), \(configuration.routes.count) routes, "
-        + "\(engine.workerCount) workers, descriptor limit \(descriptorLimit)")
+      .started(
+        configuration, workerCount: engine.workerCount, descriptorLimit: descriptorLimit,
+        maximumConnectionCount: settings.limits.maximumConnectionCount))
     tell { manager throws(SystemdError) in try manager.ready() }
+    supervise()
     while true {
-      switch Signals.next() {
+      switch Signals.next(timeout: supervisor.timeUntilTick) {
+      case nil: break
       case .stop: stop()
-      case .reload: if !isDraining { reload() }
+      case .reload: if drain == nil { reload() }
       case .count: count()
       case .workersEnded: return finish()
       }
+      supervise()
+    }
+  }
+
+  private func supervise() {
+    let (routeCount, drainEnd) = (configuration.routes.count, drain?.end)
+    tell { _ throws(SystemdError) in
+      try supervisor.tick(routeCount: routeCount, drainEnd: drainEnd)
     }
   }
 
   /// systemd not listening is no reason not to serve.
-  private func tell(_ message: (ServiceNotifier) throws(SystemdError) -> Bool) {
+  private func tell(_ message: (ServiceNotifier) throws(SystemdError) -> Void) {
     do throws(SystemdError) {
-      _ = try message(notifier)
+      try message(notifier)
     } catch {
       journal.warning("cannot tell the service manager: \(error)")
     }
@@ -103,15 +132,16 @@ package final class Daemon {
 
   /// The first signal drains, the second one stops at once.
   private func stop() {
-    if isDraining {
+    if drain != nil {
       engine.stop()
       return
     }
-    isDraining = true
+    let times = configuration.drain
+    let grace = max(times.grace, times.spread)
+    drain = Drain(end: .now + grace, closed: recorder.closeCounts.counts)
     tell { manager throws(SystemdError) in try manager.stopping() }
-    let drain = configuration.drain
-    journal.report(.drain, "draining: closing all connections within \(drain.grace)")
-    engine.drain(cause: .drain, spread: drain.spread, grace: max(drain.grace, drain.spread))
+    journal.report(.draining(connectionCount: engine.openConnectionCount, times))
+    engine.drain(cause: .drain, spread: times.spread, grace: grace)
     joinWorkersAside()
   }
 
@@ -131,6 +161,10 @@ package final class Daemon {
   }
 
   private func finish() -> ExitCode {
+    if let drain {
+      let closed = recorder.closeCounts.counts - drain.closed
+      journal.report(.stopped(closed: closed, within: .now - drain.start))
+    }
     journal.close(deadline: configuration.drain.grace)
     return .success
   }
@@ -144,7 +178,7 @@ package final class Daemon {
       loaded = try source.load(descriptorLimit: descriptorLimit)
     } catch {
       for diagnostic in error.diagnostics { journal.error(diagnostic.description) }
-      journal.reportFailure(.reload, "reload failed: the configuration in force is unchanged")
+      reloadFailed(nil, errorCount: error.diagnostics.count)
       return
     }
     apply(loaded)
@@ -155,14 +189,21 @@ package final class Daemon {
     do throws(SystemCallError) {
       try engine.reload(EngineSettings(new, descriptorLimit: descriptorLimit))
     } catch {
-      journal.reportFailure(
-        .reload, "reload failed: \(error); the configuration in force is unchanged")
+      reloadFailed("\(error)", errorCount: 0)
       return
     }
     for advice in loaded.advice { journal.warning(advice.description) }
-    journal.report(.reload, ReloadSummary.text(from: configuration, to: new))
+    journal.report(
+      .reloaded(
+        ReloadChanges(from: configuration, to: new), connectionCount: engine.openConnectionCount))
     applyLog(new.log)
     configuration = new
+  }
+
+  private func reloadFailed(_ why: String?, errorCount: Int) {
+    journal.report(
+      .reloadFailed(
+        why, errorCount: errorCount, connectionCount: engine.openConnectionCount))
   }
 
   /// Records go elsewhere from now on, if the file says so; what is queued is still written.
@@ -182,24 +223,5 @@ package final class Daemon {
 
   private func count() {
     engine.count { [recorder] counters in recorder.journal.notice(CounterText.line(counters)) }
-  }
-}
-
-/// What the engine reports, handed to the journal in force.
-private final class JournalRecorder: ConnectionRecorder {
-  private let current: Mutex<CloseJournal>
-
-  init(_ journal: CloseJournal) { current = Mutex(journal) }
-
-  var journal: CloseJournal { current.withLock { $0 } }
-
-  func replace(with journal: CloseJournal) { current.withLock { $0 = journal } }
-
-  func record(_ event: ConnectionEvent) { journal.record(event) }
-
-  func acceptFailed(_ error: SystemCallError) {
-    journal.warning(
-      "cannot accept connections: \(error); trying again. Raise LimitNOFILE= or lower "
-        + "max_connections")
   }
 }

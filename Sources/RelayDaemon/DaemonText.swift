@@ -81,30 +81,6 @@ enum StartBanner {
   }
 }
 
-/// What a reload changed, in one line.
-enum ReloadSummary {
-  static func text(from old: Configuration, to new: Configuration) -> String {
-    var changes = routeChanges(old.routes, new.routes)
-    let (oldAddresses, newAddresses) = (old.listeners.map(\.address), new.listeners.map(\.address))
-    changes += newAddresses.filter { !oldAddresses.contains($0) }.map { "listening on \($0)" }
-    changes += oldAddresses.filter { !newAddresses.contains($0) }.map { "left \($0)" }
-    if old.threadCount != new.threadCount { changes.append("threads needs a restart") }
-    if changes.isEmpty { changes.append(old == new ? "nothing changed" : "settings changed") }
-    return "reloaded: " + changes.joined(separator: ", ")
-  }
-
-  private static func routeChanges(_ old: [Route], _ new: [Route]) -> [String] {
-    let before = Dictionary(old.map { ($0.pattern, $0) }, uniquingKeysWith: { first, _ in first })
-    let after = Set(new.map(\.pattern))
-    let changed = new.compactMap { route -> String? in
-      guard let known = before[route.pattern] else { return "route \(route.pattern) added" }
-      return known == route ? nil : "route \(route.pattern) changed"
-    }
-    return changed
-      + old.filter { !after.contains($0.pattern) }.map { "route \($0.pattern) removed" }
-  }
-}
-
 /// The counters in one line, causes in the order of their names.
 enum CounterText {
   static func line(_ counters: ShardCounters) -> String {

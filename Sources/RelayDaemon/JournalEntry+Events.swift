@@ -117,9 +117,15 @@ extension JournalEntry {
 extension JournalEntry {
   /// Becomes the record of something the daemon itself has to say.
   mutating func fill(with report: DaemonReport, time: Int64) {
-    let event = report.event?.event
-    begin(event: event, messageID: event?.messageID, priority: report.priority, time: time) {
-      EscapedText.append(report.message, to: &$0, limit: EscapedText.messageByteCount)
+    begin(
+      event: report.event, messageID: report.event?.messageID, priority: report.priority,
+      time: time
+    ) { EscapedText.append(report.message, to: &$0, limit: EscapedText.messageByteCount) }
+    for field in report.fields {
+      switch field.value {
+      case .count(let count): append(field.name, UInt64(clamping: count))
+      case .text(let text): append(field.name, text: text)
+      }
     }
   }
 

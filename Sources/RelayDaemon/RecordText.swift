@@ -23,8 +23,8 @@ enum RecordText {
     output.append(UInt8(ascii: " "))
     appendPlace(channel: closed.channel, path: closed.path, route: closed.route, to: &output)
     output.append(text: " \(closed.peer.description)")
-    output.append(text: " after \(DurationText.of(microseconds: closed.duration))")
-    output.append(text: ", idle \(DurationText.of(microseconds: closed.idle))")
+    output.append(text: " after \(ElapsedText.of(microseconds: closed.duration))")
+    output.append(text: ", idle \(ElapsedText.of(microseconds: closed.idle))")
     output.append(text: ", rx \(closed.receivedMessageCount)")
     output.append(text: " tx \(closed.sentMessageCount)")
   }

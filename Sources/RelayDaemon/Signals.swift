@@ -35,13 +35,21 @@ enum Signals {
     signal(SIGPIPE, SIG_IGN)
   }
 
-  /// Waits for the next one.
-  static func next() -> OperatorSignal {
+  /// Waits for the next one; nil if `timeout` passed first. Without a timeout it waits forever.
+  static func next(timeout: Duration?) -> OperatorSignal? {
     var set = awaited
     while true {
-      var number: Int32 = 0
-      guard sigwait(&set, &number) == 0 else { continue }
+      let number: Int32
+      if let timeout {
+        let (seconds, attoseconds) = timeout.components
+        var time = timespec(tv_sec: Int(seconds), tv_nsec: Int(attoseconds / 1_000_000_000))
+        number = sigtimedwait(&set, nil, &time)
+        if number < 0 && errno == EAGAIN { return nil }
+      } else {
+        number = sigwaitinfo(&set, nil)
+      }
       switch number {
+      case ..<0: continue
       case SIGHUP: return .reload
       case SIGUSR1: return .count
       case workersEnded: return .workersEnded

@@ -142,6 +142,19 @@ package final class Engine: Sendable {
     }
   }
 
+  /// Asks all workers for a sign of life; `completion` is called on one of their threads once the
+  /// last has answered, and never if one is stuck.
+  package func probe(_ completion: @escaping @Sendable () -> Void) -> Probe {
+    let probe = Probe(workerCount: workerCount, completion: completion)
+    for (index, mailbox) in exchange.mailboxes.enumerated() where !mailbox.post(.probe(probe)) {
+      probe.answer(index)
+    }
+    return probe
+  }
+
+  /// Connections past their opening handshake, in all workers.
+  package var openConnectionCount: Int { shared.open.count }
+
   /// Waits until all workers have ended, and closes the listeners; may be called again.
   package func join() {
     threads.withLock { threads in

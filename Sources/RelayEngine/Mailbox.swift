@@ -43,6 +43,7 @@ enum WorkerMessage: Sendable {
   case drain(cause: CloseCause, spread: Duration, grace: Duration)
   case stop
   case count(CounterRequest)
+  case probe(Probe)
 }
 
 /// The entries posted to one worker and not yet taken.

@@ -254,6 +254,7 @@ struct Worker: ~Copyable {
       shard.dropAll()
       isStopped = true
     case .count(let request): request.answer(shard.currentCounters())
+    case .probe(let probe): probe.answer(index)
     }
   }
 

@@ -34,6 +34,16 @@ package struct ServiceNotifier: Sendable {
     try send("STATUS=\(Self.line(text))", status: nil)
   }
 
+  /// Whether a service manager started this process and listens to what it says.
+  package var isListenedTo: Bool { getenv("NOTIFY_SOCKET") != nil }
+
+  /// Asks for more time to stop than the unit gives; true if the message went to a service manager.
+  @discardableResult
+  package func extendTimeout(by time: Duration) throws(SystemdError) -> Bool {
+    let microseconds = time.components.seconds * 1_000_000
+    return try send("EXTEND_TIMEOUT_USEC=\(max(0, microseconds))", status: nil)
+  }
+
   /// A sign of life for the watchdog; true if the message went to a service manager.
   @discardableResult
   package func watchdog() throws(SystemdError) -> Bool {

@@ -28,11 +28,6 @@ struct WSRelay: ParsableCommand {
   }
 }
 
-/// The version of this build.
-enum Version {
-  static let current = "0.1.0"
-}
-
 struct ConfigurationOptions: ParsableArguments {
   @Option(
     name: .customLong("config"),

@@ -37,7 +37,11 @@ def relay(tmp_path: Path) -> Iterator[RelayFactory]:
     """`relay(text)` starts a daemon; PORT in the text, or an added listener, is a free port."""
     with ExitStack() as stack:
 
-        def start(text: str = ROUTES, *arguments: str, port: int | None = None) -> Daemon:
-            return stack.enter_context(running(tmp_path, text, *arguments, port=port))
+        def start(
+            text: str = ROUTES, *arguments: str, port: int | None = None, **environment: str
+        ) -> Daemon:
+            return stack.enter_context(
+                running(tmp_path, text, *arguments, port=port, **environment)
+            )
 
         yield start

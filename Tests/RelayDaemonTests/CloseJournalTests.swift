@@ -18,7 +18,7 @@ struct CloseJournalTests {
   func flush() throws {
     let sink = try RecordingSink()
     let journal = try CloseJournal(sink: sink)
-    journal.report(.start, "wsrelay started")
+    journal.report(DaemonReport(event: .start, message: "wsrelay started"))
     for id: UInt64 in 0..<1000 { journal.record(.closed(.sample(connectionID: id))) }
     journal.warning("almost done")
     let counts = journal.close(deadline: Self.long)

@@ -43,7 +43,9 @@ def complete(text: str, port: int) -> str:
 class Daemon:
     """One running wsrelay that logs JSON to a pipe read by a thread of ours."""
 
-    def __init__(self, config: Path, text: str, port: int, *arguments: str) -> None:
+    def __init__(
+        self, config: Path, text: str, port: int, *arguments: str, **environment: str
+    ) -> None:
         self.port = port
         self.config = config
         self.records: list[Record] = []
@@ -58,6 +60,7 @@ class Daemon:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            env={**os.environ, **environment},
         )
         assert self.process.stderr is not None
         self._reader = threading.Thread(target=self._read, args=(self.process.stderr,))
@@ -119,6 +122,17 @@ class Daemon:
                 self._news.wait(left)
             return found
 
+    def wait_message(self, text: str) -> Record:
+        """Waits for a record, of an event or not, whose MESSAGE has this text in it."""
+        end = time.monotonic() + DEADLINE
+        with self._news:
+            while not (found := [r for r in self.records if text in r["MESSAGE"]]):
+                left = end - time.monotonic()
+                if left <= 0 or self._ended:
+                    raise AssertionError(f"no record says {text!r}: {self.records[-5:]}")
+                self._news.wait(left)
+            return found[0]
+
     def closed(self, **fields: str | int) -> Record:
         """Waits for the close record that has these fields; there must be exactly one."""
         found = self.wait("close", 1, **fields)
@@ -178,10 +192,15 @@ class Daemon:
 
 @contextmanager
 def running(
-    folder: Path, text: str, *arguments: str, port: int | None = None, name: str = "wsrelay.conf"
+    folder: Path,
+    text: str,
+    *arguments: str,
+    port: int | None = None,
+    name: str = "wsrelay.conf",
+    **environment: str,
 ) -> Iterator[Daemon]:
     """A daemon that has started; it is stopped, and its records checked, at the end."""
-    daemon = Daemon(folder / name, text, port or free_port(), *arguments)
+    daemon = Daemon(folder / name, text, port or free_port(), *arguments, **environment)
     try:
         daemon.wait("start")
         yield daemon

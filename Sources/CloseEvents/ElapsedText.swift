@@ -1,7 +1,7 @@
-// Durations as people say them.
+// Elapsed times as people say them.
 
-/// How records and reports write a duration.
-package enum DurationText {
+/// How records and reports write how long something took.
+package enum ElapsedText {
   /// A duration in its two largest units: `850ms`, `41s`, `3m12s`, `2h5m`, `9d4h`.
   package static func of(microseconds: UInt64) -> String {
     let seconds = microseconds / 1_000_000
