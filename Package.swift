@@ -22,7 +22,9 @@ let package = Package(
   targets: [
     // RFC 6455 as values: no I/O, no clock, no Foundation.
     .target(name: "CUTF8", cSettings: [.unsafeFlags(["-O3"], .when(configuration: .release))]),
-    .target(name: "WebSocketProtocol", dependencies: ["CUTF8"], swiftSettings: dataPath),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .target(
+      name: "WebSocketProtocol", dependencies: ["CUTF8", "CZlib"], swiftSettings: dataPath),
 
     // What the relay does with messages. Still no I/O.
     .target(name: "RelayCore", dependencies: ["WebSocketProtocol"], swiftSettings: dataPath),

@@ -10,6 +10,7 @@ extension ConfigurationDecoder {
     for index in configuration.routes.indices {
       checkSender(of: index)
       checkSendBuffer(of: index)
+      checkContext(of: index)
     }
   }
 
@@ -75,6 +76,20 @@ extension ConfigurationDecoder {
       "send_buffer (\(SizeText.format(route.maximumOutboundByteCount))) is smaller than"
         + " max_message_size (\(SizeText.format(route.maximumMessageByteCount))): a message of"
         + " that size would make every peer a slow consumer")
+  }
+
+  private mutating func checkContext(of index: Int) {
+    let route = configuration.routes[index]
+    let place = KeyPlace(.route, index, "compression")
+    let policy = KeyPlace(.route, index, "slow_consumer")
+    guard route.compression == .context, route.slowConsumerPolicy != .disconnect,
+      failed.isDisjoint(with: [place, policy])
+    else { return }
+    findings.error(
+      at: origins[policy].position ?? origins[place].position,
+      "slow_consumer = \(quoted(route.slowConsumerPolicy.rawValue)) cannot be combined with"
+        + " compression = \"context\": every message there refers to those before it, so none can"
+        + " be left out; use compression = \"on\" or slow_consumer = \"disconnect\"")
   }
 
   private func line(of place: KeyPlace) -> String {

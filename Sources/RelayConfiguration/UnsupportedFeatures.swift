@@ -34,7 +34,6 @@ extension KeyDescription {
     case ("proxy_protocol", .boolean(true)): "the PROXY protocol"
     case ("trusted_proxies", .texts(let networks)) where !networks.isEmpty: "trusted proxies"
     case ("tls", .certificate): "TLS"
-    case ("compression", .text(let policy)) where policy != "off": "compression"
     case ("max_connections_per_peer", .integer(let count)) where count != 0:
       "a limit on connections per peer"
     default: nil

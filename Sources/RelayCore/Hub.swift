@@ -11,6 +11,12 @@ public struct Channel {
   var batch: BlockPointer?
   var messageCount = 0
   var payloadByteCount = 0
+  /// Members that agreed on compression, with or without a context.
+  var compressingMemberCount = 0
+  /// The messages of `batch` compressed without a context; only while there are such members.
+  var deflatedBatch: BlockPointer?
+  var deflatedMessageCount = 0
+  var deflatedPayloadByteCount = 0
   /// Which part of the batch is whose, so that a sender is not sent its own.
   var segments: UnsafeMutablePointer<BatchSegment>
   var segmentCount = 0
@@ -26,15 +32,25 @@ public struct Channel {
 /// A channel by its address, which stays the same for its life.
 public typealias ChannelPointer = UnsafeMutablePointer<Channel>
 
+/// Which form of a batch a member is sent.
+enum BatchForm {
+  /// Every message as it is.
+  case plain
+  /// Compressed without a context.
+  case deflated
+}
+
 /// A run of frames in a batch that one session published.
 public struct BatchSegment {
   var sender: SessionPointer
   /// The sender's segment before this one; -1: none.
   var previous: Int32
-  var start: Int
-  var end: Int
+  var range: Range<Int>
   var messageCount: Int
   var payloadByteCount: Int
+  /// The same in the compressed form; empty where there is none.
+  var deflatedRange = 0..<0
+  var deflatedPayloadByteCount = 0
 }
 
 /// The channels of one shard, by name.
@@ -63,6 +79,7 @@ public struct Hub: ~Copyable {
     session.pointee.memberIndex = UInt32(channel.pointee.memberCount)
     session.pointee.channel = channel
     channel.pointee.memberCount += 1
+    if session.pointee.compression != .none { channel.pointee.compressingMemberCount += 1 }
   }
 
   /// Ends a membership. The last member takes the vacant place, so a loop over the members that
@@ -71,6 +88,7 @@ public struct Hub: ~Copyable {
     guard let channel = session.pointee.channel else { return }
     session.pointee.channel = nil
     channel.pointee.memberCount -= 1
+    if session.pointee.compression != .none { channel.pointee.compressingMemberCount -= 1 }
     let last = channel.pointee.members[channel.pointee.memberCount]
     channel.pointee.members[Int(session.pointee.memberIndex)] = last
     last.pointee.memberIndex = session.pointee.memberIndex
@@ -115,22 +133,31 @@ public struct Hub: ~Copyable {
 }
 
 extension UnsafeMutablePointer where Pointee == Channel {
-  /// Notes that a session published a frame from `start` to `end` of the batch.
+  /// Notes that a session published a frame, the range of the batch that it takes.
   @inline(__always)
-  func noteSegment(
-    _ sender: SessionPointer, start: Int, end: Int, payloadByteCount: Int
-  ) {
+  func noteSegment(_ sender: SessionPointer, _ range: Range<Int>, payloadByteCount: Int) {
     let own = Int(sender.pointee.ownSegment)
-    if own >= 0 && pointee.segments[own].end == start {
-      pointee.segments[own].end = end
+    if own >= 0 && pointee.segments[own].range.upperBound == range.lowerBound {
+      pointee.segments[own].range = pointee.segments[own].range.lowerBound..<range.upperBound
       pointee.segments[own].messageCount &+= 1
       pointee.segments[own].payloadByteCount &+= payloadByteCount
     } else {
       addSegment(
         BatchSegment(
-          sender: sender, previous: Int32(own), start: start, end: end, messageCount: 1,
+          sender: sender, previous: Int32(own), range: range, messageCount: 1,
           payloadByteCount: payloadByteCount))
     }
+  }
+
+  /// Notes which range of the compressed form the frame that was noted last takes there.
+  func noteDeflatedSegment(
+    _ sender: SessionPointer, _ range: Range<Int>, payloadByteCount: Int
+  ) {
+    let own = Int(sender.pointee.ownSegment)
+    let known = pointee.segments[own].deflatedRange
+    let start = known.isEmpty ? range.lowerBound : known.lowerBound
+    pointee.segments[own].deflatedRange = start..<range.upperBound
+    pointee.segments[own].deflatedPayloadByteCount += payloadByteCount
   }
 
   @inline(never)
@@ -146,6 +173,14 @@ extension UnsafeMutablePointer where Pointee == Channel {
     pointee.segments[pointee.segmentCount] = segment
     segment.sender.pointee.ownSegment = Int32(pointee.segmentCount)
     pointee.segmentCount += 1
+  }
+
+  /// Takes the compressed form of the batch, to be given back.
+  func takeDeflatedBatch() -> BlockPointer? {
+    defer { pointee.deflatedBatch = nil }
+    pointee.deflatedMessageCount = 0
+    pointee.deflatedPayloadByteCount = 0
+    return pointee.deflatedBatch
   }
 
   /// Empties the batch; returns its block, to be given back.

@@ -39,9 +39,9 @@ public enum SlowConsumerPolicy: String, CaseIterable, Sendable {
 public enum CompressionPolicy: String, CaseIterable, Sendable {
   /// No extension is negotiated, whatever the client offers.
   case off
-  /// No context is kept between messages.
+  /// No context is kept between messages: no memory for an idle connection.
   case on
-  /// The context is kept between messages.
+  /// The context is kept between messages, if slow consumers are disconnected.
   case context
 }
 
@@ -86,7 +86,7 @@ public struct Route: Sendable, Equatable {
   public var maximumOutboundByteCount = 1 << 20
   /// What gives way when `maximumOutboundByteCount` does not suffice.
   public var slowConsumerPolicy = SlowConsumerPolicy.disconnect
-  /// What is negotiated of permessage-deflate; the configuration takes `off` alone so far.
+  /// What is negotiated of permessage-deflate with new connections.
   public var compression = CompressionPolicy.off
 
   /// A route with the default bounds and times.

@@ -33,6 +33,8 @@ public struct Session {
   var isRefused = false
   var route: UInt16 = 0
   var listener: UInt16
+  /// What was negotiated of permessage-deflate.
+  var compression = SessionCompression.none
   var outbound = WriteQueue()
   var memberIndex: UInt32 = 0
   /// This session's latest segment in its channel's batch; -1: none.

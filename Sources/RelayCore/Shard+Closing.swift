@@ -23,14 +23,15 @@ extension Shard where T: ~Copyable {
     let cause: CloseCause =
       switch violation {
       case .invalidUTF8InText, .invalidUTF8InCloseReason: .invalidUTF8
-      case .messageTooBig: .messageTooBig
+      case .invalidDeflate: .invalidDeflate
+      case .messageTooBig, .inflatedMessageTooBig: .messageTooBig
       default: .protocolError
       }
     let detail =
-      if case .messageTooBig(let maximum, let count) = violation {
-        "max_message_size=\(maximum) got=\(count)"
-      } else {
-        violation.description
+      switch violation {
+      case .messageTooBig(let maximum, let count): "max_message_size=\(maximum) got=\(count)"
+      case .inflatedMessageTooBig(let maximum): "max_message_size=\(maximum) got=more, inflated"
+      default: violation.description
       }
     fail(session, cause, violation.closeCode, reason: violation.description, detail: detail)
   }
@@ -138,6 +139,7 @@ extension Shard where T: ~Copyable {
     session.pointee.outbound.removeAll(&pool)
     releaseRequest(session)
     session.pointee.details.release()
+    if session.pointee.compression.keepsContext { releaseContexts(session) }
     closingNotes[session.pointee.index] = nil
     session.pointee.phase = .dead
     ended.append(session)

@@ -5,9 +5,12 @@ import WebSocketProtocol
 
 extension Shard where T: ~Copyable {
   /// Adds a message to the batch of the session's channel; false: it is text and not UTF-8.
+  /// `original`: the same message as it came, compressed in a form that every member that takes
+  /// compressed messages takes.
   @inline(__always)
   mutating func publish(
-    _ message: IncomingMessage, _ session: SessionPointer, _ rules: UnsafePointer<RouteRules>
+    _ message: IncomingMessage, _ session: SessionPointer, _ rules: UnsafePointer<RouteRules>,
+    original: IncomingMessage? = nil
   ) -> Bool {
     guard let channel = session.pointee.channel else {
       preconditionFailure("an open broadcast session without a channel")
@@ -28,7 +31,11 @@ extension Shard where T: ~Copyable {
     channel.pointee.messageCount &+= 1
     channel.pointee.payloadByteCount &+= message.byteCount
     if !rules.pointee.includesSender {
-      channel.noteSegment(session, start: start, end: end, payloadByteCount: message.byteCount)
+      channel.noteSegment(session, start..<end, payloadByteCount: message.byteCount)
+    }
+    if channel.pointee.compressingMemberCount > 0 {
+      publishDeflated(
+        start..<end, original, channel, rules.pointee.includesSender ? nil : session)
     }
     return true
   }
@@ -69,14 +76,23 @@ extension Shard where T: ~Copyable {
   mutating func flush(_ channel: ChannelPointer) {
     guard let batch = channel.pointee.batch else { return }
     if batch.pointee.end > 0 {
-      let message = ChannelBatch(
+      var message = ChannelBatch(
         bytes: batch.bytes, byteCount: batch.pointee.end,
         messageCount: channel.pointee.messageCount,
         payloadByteCount: channel.pointee.payloadByteCount)
+      // Incomplete if the last member who wanted it left during the turn.
+      if let block = channel.pointee.deflatedBatch,
+        channel.pointee.deflatedMessageCount == channel.pointee.messageCount
+      {
+        message.deflated = ChannelBatch.Deflated(
+          bytes: block.bytes, byteCount: block.pointee.end,
+          payloadByteCount: channel.pointee.deflatedPayloadByteCount)
+      }
       transport.publish(message, on: channel.pointee.name)
       fanOut(message, to: channel)
     }
     if let block = channel.takeBatch() { pool.put(block) }
+    if let block = channel.takeDeflatedBatch() { pool.put(block) }
   }
 
   /// Delivers a batch that another shard published to the members here.
@@ -84,13 +100,22 @@ extension Shard where T: ~Copyable {
     guard let channel = hub.channel(channelName) else { return }
     // Own publishes keep their place before what comes from elsewhere.
     if channel.pointee.batch != nil { flush(channel) }
-    fanOut(batch, to: channel)
+    guard channel.pointee.compressingMemberCount > 0, batch.deflated == nil else {
+      return fanOut(batch, to: channel)
+    }
+    let (block, payloadByteCount) = deflate(batch)
+    var complete = batch
+    complete.deflated = ChannelBatch.Deflated(
+      bytes: block.bytes, byteCount: block.pointee.end, payloadByteCount: payloadByteCount)
+    fanOut(complete, to: channel)
+    pool.put(block)
   }
 
   /// Sends a batch to each member of a channel here. Goes backwards, because a member that fails
   /// leaves and the last one takes its place.
   @inline(never)
   private mutating func fanOut(_ batch: ChannelBatch, to channel: ChannelPointer) {
+    if channel.pointee.compressingMemberCount > 0 { return fanOutByForm(batch, to: channel) }
     var index = channel.pointee.memberCount &- 1
     while index >= 0 {
       let member = channel.pointee.members[index]
@@ -103,8 +128,47 @@ extension Shard where T: ~Copyable {
     }
   }
 
+  /// The same where members take different forms.
+  @inline(never)
+  private mutating func fanOutByForm(_ batch: ChannelBatch, to channel: ChannelPointer) {
+    var index = channel.pointee.memberCount &- 1
+    while index >= 0 {
+      let member = channel.pointee.members[index]
+      index &-= 1
+      let isSender = member.pointee.ownSegment >= 0
+      if member.pointee.compression.keepsContext {
+        let own = isSender ? ownRanges(of: member, in: channel) : []
+        deliver(batch, to: member, throughContextWithout: own)
+      } else if let deflated = batch.deflated, member.pointee.compression.takesAnyWithoutContext {
+        let form = ChannelBatch(
+          bytes: deflated.bytes, byteCount: deflated.byteCount, messageCount: batch.messageCount,
+          payloadByteCount: deflated.payloadByteCount)
+        if isSender {
+          deliver(form, to: member, withoutOwnOf: channel, .deflated)
+        } else {
+          deliver(form, to: member)
+        }
+      } else if isSender {
+        deliver(batch, to: member, withoutOwnOf: channel)
+      } else {
+        deliver(batch, to: member)
+      }
+    }
+  }
+
+  private func ownRanges(of member: SessionPointer, in channel: ChannelPointer) -> [Range<Int>] {
+    var ranges: [Range<Int>] = []
+    var own = member.pointee.ownSegment
+    while own >= 0 {
+      let segment = channel.pointee.segments[Int(own)]
+      ranges.append(segment.range)
+      own = segment.previous
+    }
+    return ranges
+  }
+
   @inline(__always)
-  private mutating func deliver(_ batch: ChannelBatch, to member: SessionPointer) {
+  mutating func deliver(_ batch: ChannelBatch, to member: SessionPointer) {
     if member.pointee.outbound.isEmpty {
       let taken = transport.send(batch.bytes, batch.byteCount, on: member.pointee.socket)
       if taken == batch.byteCount {
@@ -136,7 +200,8 @@ extension Shard where T: ~Copyable {
   /// runs backwards.
   @inline(never)
   private mutating func deliver(
-    _ batch: ChannelBatch, to member: SessionPointer, withoutOwnOf channel: ChannelPointer
+    _ batch: ChannelBatch, to member: SessionPointer, withoutOwnOf channel: ChannelPointer,
+    _ form: BatchForm = .plain
   ) {
     var messageCount = batch.messageCount
     var payloadByteCount = batch.payloadByteCount
@@ -145,16 +210,19 @@ extension Shard where T: ~Copyable {
     var own = member.pointee.ownSegment
     while own >= 0 && first > 1 {
       let segment = channel.pointee.segments[Int(own)]
-      if segment.end < end {
+      let range = form == .plain ? segment.range : segment.deflatedRange
+      if range.upperBound < end {
         first -= 1
-        pieces[first] = OutboundPiece(batch.bytes + segment.end, count: end - segment.end)
+        pieces[first] = OutboundPiece(
+          batch.bytes + range.upperBound, count: end - range.upperBound)
       }
       messageCount -= segment.messageCount
-      payloadByteCount -= segment.payloadByteCount
-      end = segment.start
+      payloadByteCount -=
+        form == .plain ? segment.payloadByteCount : segment.deflatedPayloadByteCount
+      end = range.lowerBound
       own = segment.previous
     }
-    if own >= 0 { return deliverSplit(batch, to: member, withoutOwnOf: channel) }
+    if own >= 0 { return deliverSplit(batch, to: member, withoutOwnOf: channel, form) }
     if end > 0 {
       first -= 1
       pieces[first] = OutboundPiece(batch.bytes, count: end)
@@ -167,7 +235,8 @@ extension Shard where T: ~Copyable {
   /// The same for a sender with more runs than there are pieces: the rest of the batch is copied
   /// together first.
   private mutating func deliverSplit(
-    _ batch: ChannelBatch, to member: SessionPointer, withoutOwnOf channel: ChannelPointer
+    _ batch: ChannelBatch, to member: SessionPointer, withoutOwnOf channel: ChannelPointer,
+    _ form: BatchForm
   ) {
     let block = pool.take(atLeast: batch.byteCount)
     var messageCount = batch.messageCount
@@ -176,12 +245,14 @@ extension Shard where T: ~Copyable {
     for index in 0..<channel.pointee.segmentCount {
       let segment = channel.pointee.segments[index]
       guard segment.sender == member else { continue }
+      let range = form == .plain ? segment.range : segment.deflatedRange
       (block.bytes + block.pointee.end).copyMemory(
-        from: batch.bytes + start, byteCount: segment.start - start)
-      block.pointee.end += segment.start - start
-      start = segment.end
+        from: batch.bytes + start, byteCount: range.lowerBound - start)
+      block.pointee.end += range.lowerBound - start
+      start = range.upperBound
       messageCount -= segment.messageCount
-      payloadByteCount -= segment.payloadByteCount
+      payloadByteCount -=
+        form == .plain ? segment.payloadByteCount : segment.deflatedPayloadByteCount
     }
     (block.bytes + block.pointee.end).copyMemory(
       from: batch.bytes + start, byteCount: batch.byteCount - start)

@@ -92,9 +92,10 @@ extension Shard where T: ~Copyable {
     session.pointee.phase = .open
     session.pointee.lastData = now
     counters.openedCount += 1
+    let agreed = negotiateCompression(session, request.extensions, table.routes[index])
     let response = OpeningHandshake.response(
       to: request, subprotocol: facts.subprotocol.isEmpty ? nil : facts.subprotocol,
-      extensions: nil)
+      extensions: agreed?.description)
     response.withUnsafeBytes { send(session, $0.baseAddress!, $0.count) }
     guard session.pointee.phase == .open else { return nil }
     if !rules[index].isEcho { join(session, request.path) }

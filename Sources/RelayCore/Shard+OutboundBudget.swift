@@ -27,7 +27,8 @@ extension Shard where T: ~Copyable {
     _ bytes: UnsafeRawPointer, _ range: Range<Int>, _ maximum: Int, on session: SessionPointer
   ) -> Bool {
     let policy = rules[Int(session.pointee.route)].slowConsumerPolicy
-    if policy == .disconnect { return false }
+    // A context has to see every message that was compressed with it.
+    if policy == .disconnect || session.pointee.compression.keepsContext { return false }
     var offset = range.lowerBound
     while offset < range.upperBound {
       let length = FrameHeader.serverFrameByteCount(at: bytes + offset)

@@ -66,20 +66,33 @@ extension Shard where T: ~Copyable {
     _ message: IncomingMessage, _ session: SessionPointer, _ rules: UnsafePointer<RouteRules>,
     _ reply: inout ReplyBuffer, _ replyLimit: UnsafeMutableRawPointer
   ) {
-    // Bit 1: text, bit 2: binary.
-    guard rules.pointee.acceptedOpcodes & (1 << (message.firstByte & 0x0F)) != 0 else {
-      return refuseKind(message, session, &reply)
-    }
-    if rules.pointee.ratePeriod > 0 && !isWithinRate(session, rules.pointee.ratePeriod) {
-      return refuseRate(session, rules, &reply)
-    }
-    session.pointee.receivedMessageCount &+= 1
-    session.pointee.receivedByteCount &+= UInt64(truncatingIfNeeded: message.byteCount)
-    session.pointee.lastData = now
+    guard admit(message, byteCount: message.byteCount, session, rules, &reply) else { return }
     let isValid =
       rules.pointee.isEcho
       ? echo(message, session, &reply, replyLimit) : publish(message, session, rules)
     if !isValid { refuseText(message, session, &reply) }
+  }
+
+  /// Whether the route takes such a message now; counts it if so. `byteCount`: of its payload as it
+  /// came.
+  @inline(__always)
+  mutating func admit(
+    _ message: IncomingMessage, byteCount: Int, _ session: SessionPointer,
+    _ rules: UnsafePointer<RouteRules>, _ reply: inout ReplyBuffer
+  ) -> Bool {
+    // Bit 1: text, bit 2: binary.
+    guard rules.pointee.acceptedOpcodes & (1 << (message.firstByte & 0x0F)) != 0 else {
+      refuseKind(message, session, &reply)
+      return false
+    }
+    if rules.pointee.ratePeriod > 0 && !isWithinRate(session, rules.pointee.ratePeriod) {
+      refuseRate(session, rules, &reply)
+      return false
+    }
+    session.pointee.receivedMessageCount &+= 1
+    session.pointee.receivedByteCount &+= UInt64(truncatingIfNeeded: byteCount)
+    session.pointee.lastData = now
+    return true
   }
 
   /// Writes the reply to a message; false: it is text and not UTF-8.
@@ -98,38 +111,40 @@ extension Shard where T: ~Copyable {
     return true
   }
 
-  /// Replies with a message from a block: a small one is copied to where the input was used up, a
-  /// large one is sent from its block.
   @inline(never)
   private mutating func echoAssembled(
     _ message: IncomingMessage, _ session: SessionPointer, _ reply: inout ReplyBuffer,
     _ limit: UnsafeMutableRawPointer
   ) -> Bool {
-    let headerByteCount = FrameHeader.serverByteCount(forPayload: message.byteCount)
-    session.pointee.sentMessageCount &+= 1
-    session.pointee.sentByteCount &+= UInt64(truncatingIfNeeded: message.byteCount)
-    if limit - reply.end >= headerByteCount + message.byteCount {
-      _ = FrameHeader.writeServer(
-        message.firstByte, payloadByteCount: message.byteCount, to: reply.end)
-      (reply.end + headerByteCount).copyMemory(
-        from: message.payload, byteCount: message.byteCount)
-      reply.end += headerByteCount + message.byteCount
-      session.pointee.connection.releaseMessage(&pool)
-      return true
-    }
     guard let block = session.pointee.connection.takeMessageBlock() else {
       preconditionFailure("an assembled message without a block")
     }
-    if !reply.isEmpty { flush(&reply, session) }
-    if session.pointee.phase == .dead {
-      pool.put(block)
-      return true
+    self.reply(message.firstByte, block, session, &reply, limit)
+    return true
+  }
+
+  /// Replies with a payload in a block, which it takes: a small one is copied to where the input
+  /// was used up, a large one is sent from its block.
+  mutating func reply(
+    _ firstByte: UInt8, _ block: BlockPointer, _ session: SessionPointer,
+    _ reply: inout ReplyBuffer, _ limit: UnsafeMutableRawPointer
+  ) {
+    let byteCount = block.pointee.end
+    let headerByteCount = FrameHeader.serverByteCount(forPayload: byteCount)
+    session.pointee.sentMessageCount &+= 1
+    session.pointee.sentByteCount &+= UInt64(truncatingIfNeeded: byteCount)
+    if limit - reply.end >= headerByteCount + byteCount {
+      _ = FrameHeader.writeServer(firstByte, payloadByteCount: byteCount, to: reply.end)
+      (reply.end + headerByteCount).copyMemory(from: block.bytes, byteCount: byteCount)
+      reply.end += headerByteCount + byteCount
+      return pool.put(block)
     }
+    if !reply.isEmpty { flush(&reply, session) }
+    if session.pointee.phase == .dead { return pool.put(block) }
     block.pointee.start = -headerByteCount
     _ = FrameHeader.writeServer(
-      message.firstByte, payloadByteCount: message.byteCount, to: block.bytes - headerByteCount)
+      firstByte, payloadByteCount: byteCount, to: block.bytes - headerByteCount)
     reply.leading = block
-    return true
   }
 }
 
@@ -143,6 +158,9 @@ extension Shard where T: ~Copyable {
   ) {
     switch event {
     case .needsMore: break
+    case .message(let message) where message.firstByte & FrameHeader.compressedBit != 0:
+      relayCompressed(message, session, rules, &reply, replyLimit)
+      session.pointee.connection.releaseMessage(&pool)
     case .message(let message) where rules.pointee.isEcho:
       relayMessage(message, session, rules, &reply, replyLimit)
       session.pointee.connection.releaseMessage(&pool)

@@ -6,8 +6,8 @@
 // batches through `deliver`. A session pointer handed out is good until the `endTurn` after its
 // end.
 //
-// It is in files by what happens: Opening, Receiving, Relaying (echo and publish), FanOut, Sending,
-// Closing, Deadlines, Lifecycle (reload, drain, counters).
+// It is in files by what happens: Opening, Receiving, Relaying (echo and publish), Compression,
+// FanOut, Sending, Closing, Deadlines, Lifecycle (reload, drain, counters).
 
 import WebSocketProtocol
 
@@ -35,6 +35,12 @@ public struct Shard<T: Transport & ~Copyable>: ~Copyable {
   /// For control frames and small answers.
   let scratch: UnsafeMutableRawPointer
   let pieces: UnsafeMutableBufferPointer<OutboundPiece>
+
+  /// For messages without a context; made when the first one comes.
+  var sharedInflater: Inflater?
+  var sharedDeflater: Deflater?
+  /// Of sessions that keep a context between messages, by session index.
+  var contexts: [UInt32: CompressionContexts] = [:]
 
   var connectionIDs: ConnectionIDs
   var drain: DrainProgress?
@@ -72,6 +78,9 @@ public struct Shard<T: Transport & ~Copyable>: ~Copyable {
     receiveBuffer.deallocate()
     scratch.deallocate()
     pieces.deallocate()
+    sharedInflater?.release()
+    sharedDeflater?.release()
+    for context in contexts.values { context.release() }
   }
 
   static func makeRules(_ table: RouteTable) -> UnsafeMutablePointer<RouteRules> {

@@ -41,15 +41,37 @@ public struct ChannelBatch {
   public var messageCount: Int
   /// Bytes of all payloads, without frame headers.
   public var payloadByteCount: Int
+  /// The same messages, compressed without a context, for members that agreed on that; nil: whoever
+  /// needs them compresses them.
+  public var deflated: Deflated?
+
+  /// The other form of a batch.
+  public struct Deflated {
+    /// Whole unmasked frames, compressed or not; borrowed for the call.
+    public var bytes: UnsafeRawPointer
+    /// Bytes of the whole batch in this form, frame headers included.
+    public var byteCount: Int
+    /// Bytes of all payloads in this form.
+    public var payloadByteCount: Int
+
+    /// A form whose counts the caller knows already.
+    public init(bytes: UnsafeRawPointer, byteCount: Int, payloadByteCount: Int) {
+      self.bytes = bytes
+      self.byteCount = byteCount
+      self.payloadByteCount = payloadByteCount
+    }
+  }
 
   /// A batch whose counts the caller knows already; nothing is read from `bytes`.
   public init(
-    bytes: UnsafeRawPointer, byteCount: Int, messageCount: Int, payloadByteCount: Int
+    bytes: UnsafeRawPointer, byteCount: Int, messageCount: Int, payloadByteCount: Int,
+    deflated: Deflated? = nil
   ) {
     self.bytes = bytes
     self.byteCount = byteCount
     self.messageCount = messageCount
     self.payloadByteCount = payloadByteCount
+    self.deflated = deflated
   }
 }
 

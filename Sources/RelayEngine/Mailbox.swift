@@ -8,17 +8,26 @@ import Synchronization
 
 /// A batch of frames that several workers read; freed with the last of them.
 final class SharedBatch: Sendable {
+  /// The frames; behind them the same messages in their compressed form, if there is one.
   nonisolated(unsafe) private let bytes: UnsafeRawPointer
+  private let plainByteCount: Int
+  private let deflatedPayloadByteCount: Int?
+  /// Bytes of memory.
   let byteCount: Int
   private let messageCount: Int
   private let payloadByteCount: Int
   let channel: String
 
   init(copying batch: ChannelBatch, channel: String) {
-    let copy = UnsafeMutableRawPointer.allocate(byteCount: batch.byteCount, alignment: 16)
+    plainByteCount = batch.byteCount
+    deflatedPayloadByteCount = batch.deflated?.payloadByteCount
+    byteCount = batch.byteCount + (batch.deflated?.byteCount ?? 0)
+    let copy = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: 16)
     copy.copyMemory(from: batch.bytes, byteCount: batch.byteCount)
+    if let deflated = batch.deflated {
+      (copy + batch.byteCount).copyMemory(from: deflated.bytes, byteCount: deflated.byteCount)
+    }
     bytes = UnsafeRawPointer(copy)
-    byteCount = batch.byteCount
     messageCount = batch.messageCount
     payloadByteCount = batch.payloadByteCount
     self.channel = channel
@@ -29,8 +38,13 @@ final class SharedBatch: Sendable {
   /// The batch, valid while this object is.
   var batch: ChannelBatch {
     ChannelBatch(
-      bytes: bytes, byteCount: byteCount, messageCount: messageCount,
-      payloadByteCount: payloadByteCount)
+      bytes: bytes, byteCount: plainByteCount, messageCount: messageCount,
+      payloadByteCount: payloadByteCount,
+      deflated: deflatedPayloadByteCount.map {
+        ChannelBatch.Deflated(
+          bytes: bytes + plainByteCount, byteCount: byteCount - plainByteCount,
+          payloadByteCount: $0)
+      })
   }
 }
 

@@ -232,7 +232,7 @@ extension Connection {
     }
     let assembled = message?.pointee.end ?? 0
     let (total, overflow) = assembled.addingReportingOverflow(header.payloadByteCount)
-    if overflow || total > maximumMessageByteCount {
+    if overflow || total > maximumPayloadByteCount(maximumMessageByteCount) {
       return fail(
         .messageTooBig(
           maximumByteCount: maximumMessageByteCount, byteCount: overflow ? .max : total))
@@ -240,6 +240,14 @@ extension Connection {
     let block = message ?? pool.take(atLeast: total)
     message = pool.grow(block, to: total)
     return header.payloadByteCount == 0 && header.isFinal ? finishMessage() : nil
+  }
+
+  /// What the frames of the message in progress may hold: a compressed message of the largest size
+  /// may be somewhat larger itself, if it was hard to compress.
+  private func maximumPayloadByteCount(_ maximumMessageByteCount: Int) -> Int {
+    let maximum = maximumMessageByteCount
+    if messageFirstByte & FrameHeader.compressedBit == 0 || maximum > .max / 2 { return maximum }
+    return maximum + maximum / 8 + 64
   }
 
   /// Takes payload of the current frame; nil: the frame is done, more may follow in `input`.

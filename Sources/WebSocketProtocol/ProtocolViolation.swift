@@ -30,14 +30,18 @@ public enum ProtocolViolation: Error, Equatable, Sendable {
   case invalidUTF8InText
   /// A Close frame whose reason is not UTF-8 (RFC 6455 §5.5.1).
   case invalidUTF8InCloseReason
+  /// A compressed message whose bytes are no deflate data (RFC 7692 §7.2.2).
+  case invalidDeflate
   /// A message above the limit: not a breach of framing, but the end all the same.
   case messageTooBig(maximumByteCount: Int, byteCount: Int)
+  /// The same, found while a compressed message was inflated: how large it is nobody knows.
+  case inflatedMessageTooBig(maximumByteCount: Int)
 
   /// What the Close frame says.
   public var closeCode: CloseCode {
     switch self {
-    case .invalidUTF8InText, .invalidUTF8InCloseReason: .invalidPayload
-    case .messageTooBig: .messageTooBig
+    case .invalidUTF8InText, .invalidUTF8InCloseReason, .invalidDeflate: .invalidPayload
+    case .messageTooBig, .inflatedMessageTooBig: .messageTooBig
     default: .protocolError
     }
   }
@@ -46,7 +50,9 @@ public enum ProtocolViolation: Error, Equatable, Sendable {
   /// frames, nor after a Close frame, however wrong.
   public var keepsFraming: Bool {
     switch self {
-    case .invalidUTF8InText, .messageTooBig, .unexpectedContinuation, .expectedContinuation: true
+    case .invalidUTF8InText, .invalidDeflate, .messageTooBig, .inflatedMessageTooBig,
+      .unexpectedContinuation, .expectedContinuation:
+      true
     default: false
     }
   }
@@ -71,7 +77,9 @@ extension ProtocolViolation: CustomStringConvertible {
     case .illegalCloseCode(let code): "close code \(code) (RFC 6455 7.4)"
     case .invalidUTF8InText: "text is not UTF-8 (RFC 6455 8.1)"
     case .invalidUTF8InCloseReason: "close reason is not UTF-8 (RFC 6455 5.5.1)"
+    case .invalidDeflate: "compressed message does not inflate (RFC 7692 7.2.2)"
     case .messageTooBig(let maximum, let count): "message of \(count) bytes, limit \(maximum)"
+    case .inflatedMessageTooBig(let maximum): "message inflates to more than \(maximum) bytes"
     }
   }
 }

@@ -24,6 +24,8 @@ package struct CoreFrame: Equatable, Sendable {
   package var opcode: UInt8 { firstByte & 0x0F }
   package var isControl: Bool { firstByte & 0x08 != 0 }
   package var isClose: Bool { opcode == 8 }
+  /// RSV1 (RFC 7692 §6).
+  package var isCompressed: Bool { firstByte & 0x40 != 0 }
   package var text: String { String(decoding: payload, as: UTF8.self) }
   /// The code of a Close frame.
   package var closeCode: UInt16? {
@@ -109,11 +111,13 @@ package struct CoreFrameReader: Sendable {
 
   private static func fault(of frame: CoreFrame) -> String? {
     // The relay never fragments, so every frame it sends is final and begins a message.
-    if ![0x81, 0x82, 0x88, 0x89, 0x8A].contains(frame.firstByte) {
+    if ![0x81, 0x82, 0xC1, 0xC2, 0x88, 0x89, 0x8A].contains(frame.firstByte) {
       return "first byte \(frame.firstByte)"
     }
     if frame.isControl && frame.payload.count > 125 { return "a control frame above 125 bytes" }
-    if frame.opcode == 1 && String(validating: frame.payload, as: UTF8.self) == nil {
+    if frame.opcode == 1 && !frame.isCompressed
+      && String(validating: frame.payload, as: UTF8.self) == nil
+    {
       return "text that is not UTF-8"
     }
     if frame.isClose && frame.payload.count == 1 { return "a Close payload of one byte" }

@@ -31,6 +31,8 @@ package struct RecordedBatch {
   package var bytes: [UInt8]
   package var messageCount: Int
   package var payloadByteCount: Int
+  /// The compressed form, if the shard gave one.
+  package var deflated: (bytes: [UInt8], payloadByteCount: Int)?
 
   package init(channel: String, bytes: [UInt8], messageCount: Int, payloadByteCount: Int) {
     self.channel = channel
@@ -39,13 +41,30 @@ package struct RecordedBatch {
     self.payloadByteCount = payloadByteCount
   }
 
+  init(channel: String, _ batch: ChannelBatch) {
+    self.channel = channel
+    bytes = Array(UnsafeRawBufferPointer(start: batch.bytes, count: batch.byteCount))
+    messageCount = batch.messageCount
+    payloadByteCount = batch.payloadByteCount
+    deflated = batch.deflated.map {
+      (Array(UnsafeRawBufferPointer(start: $0.bytes, count: $0.byteCount)), $0.payloadByteCount)
+    }
+  }
+
   /// The same in other memory, as another worker gets it.
   package func withBatch(_ body: (ChannelBatch) -> Void) {
-    bytes.withUnsafeBytes {
-      body(
-        ChannelBatch(
-          bytes: $0.baseAddress!, byteCount: $0.count, messageCount: messageCount,
-          payloadByteCount: payloadByteCount))
+    bytes.withUnsafeBytes { plain in
+      (deflated?.bytes ?? []).withUnsafeBytes { other in
+        let form = deflated.map {
+          ChannelBatch.Deflated(
+            bytes: other.baseAddress!, byteCount: other.count,
+            payloadByteCount: $0.payloadByteCount)
+        }
+        body(
+          ChannelBatch(
+            bytes: plain.baseAddress!, byteCount: plain.count, messageCount: messageCount,
+            payloadByteCount: payloadByteCount, deflated: form))
+      }
     }
   }
 }
@@ -161,11 +180,7 @@ package struct RecordingTransport: Transport {
   }
 
   package func publish(_ batch: ChannelBatch, on channel: String) {
-    recording.batches.append(
-      RecordedBatch(
-        channel: channel,
-        bytes: Array(UnsafeRawBufferPointer(start: batch.bytes, count: batch.byteCount)),
-        messageCount: batch.messageCount, payloadByteCount: batch.payloadByteCount))
+    recording.batches.append(RecordedBatch(channel: channel, batch))
   }
 
   package func record(_ event: ConnectionEvent) {

@@ -45,6 +45,8 @@ public struct FrameHeader: Equatable, Sendable {
   public static let finalBit: UInt8 = 0x80
   /// RSV1 to RSV3, in the first byte.
   public static let reservedBits: UInt8 = 0x70
+  /// RSV1: the message is compressed (RFC 7692 §7.2.3.1), if that was negotiated.
+  public static let compressedBit: UInt8 = 0x40
   /// MASK, in the second byte.
   public static let maskBit: UInt8 = 0x80
   /// The longest header: two bytes, a 64-bit length and a masking key.

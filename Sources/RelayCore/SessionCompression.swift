@@ -1,0 +1,73 @@
+// What a session agreed on for permessage-deflate (RFC 7692), as the data path reads it, and the
+// contexts of those that keep one.
+
+import WebSocketProtocol
+
+/// How the messages of one session are compressed, in one byte.
+struct SessionCompression: Equatable, Sendable {
+  private let code: UInt8
+
+  private init(_ code: UInt8) { self.code = code }
+
+  /// Nothing was negotiated.
+  static let none = SessionCompression(0)
+  /// Both ends keep a context between messages.
+  static let context = SessionCompression(0xFF)
+
+  /// Every message stands by itself; the peer's window holds 2^`windowBits` bytes.
+  static func withoutContext(windowBits: Int) -> SessionCompression {
+    SessionCompression(UInt8(clamping: windowBits))
+  }
+
+  /// Whether contexts belong to the session.
+  var keepsContext: Bool { self == .context }
+
+  /// Whether the peer understands any message that was compressed without a context.
+  var takesAnyWithoutContext: Bool {
+    code == UInt8(DeflateParameters.maximumWindowBits)
+  }
+
+  /// Whether the peer understands a message compressed without a context that has so many bytes
+  /// uncompressed: nothing in it lies farther back than the message is long.
+  func takesWithoutContext(messageByteCount: Int) -> Bool {
+    if code == 0 || keepsContext { return false }
+    return takesAnyWithoutContext || messageByteCount <= 1 << Int(code)
+  }
+}
+
+/// The two streams of a session that keeps contexts.
+struct CompressionContexts {
+  let inflater: Inflater
+  let deflater: Deflater
+  /// The client begins each of its messages afresh all the same.
+  let clientResets: Bool
+  /// So do we, because the client asked for it.
+  let serverResets: Bool
+
+  /// The largest window the relay uses for messages it sends: with `memoryLevel` 5 a stream takes
+  /// 32 KiB instead of the 256 KiB of zlib's defaults, and text of a few KiB shrinks as well.
+  static let maximumWindowBits = 12
+  private static let memoryLevel = 5
+
+  /// nil: no memory.
+  init?(_ agreed: DeflateParameters) {
+    guard let inflater = Inflater(windowBits: agreed.clientMaximumWindowBits) else { return nil }
+    guard
+      let deflater = Deflater(
+        windowBits: agreed.serverMaximumWindowBits, memoryLevel: Self.memoryLevel)
+    else {
+      inflater.release()
+      return nil
+    }
+    self.inflater = inflater
+    self.deflater = deflater
+    clientResets = agreed.clientNoContextTakeover
+    serverResets = agreed.serverNoContextTakeover
+  }
+
+  /// Frees both streams.
+  func release() {
+    inflater.release()
+    deflater.release()
+  }
+}
