@@ -36,6 +36,8 @@ package struct Configuration: Sendable, Equatable {
     package var address: ListenAddress
     package var handshakeTimeout = Duration.seconds(10)
     package var maximumRequestByteCount = 8 << 10
+    package var requiresProxyHeader = false
+    package var trustedProxies: [Network] = []
 
     package init(address: ListenAddress) { self.address = address }
   }

@@ -77,6 +77,25 @@ package enum Keys {
         "max_request_size", \.maximumRequestByteCount, 256...(64 << 10), .newConnections,
         "bytes of the request line and all header fields together",
         "Longer requests are answered with 414 or 431."),
+      key.boolean(
+        "proxy_protocol", \.requiresProxyHeader, .newConnections,
+        "require PROXY protocol v1 or v2",
+        "Every connection must begin with such a header, as HAProxy's send-proxy and cloud load"
+          + " balancers write it, and is the client's that it names; without one it is refused"
+          + " with 400."),
+      key.make(
+        "trusted_proxies", .networks, .newRequests,
+        "networks whose X-Forwarded-For or Forwarded is believed",
+        "Addresses or networks, such as \"10.0.0.0/8\" or \"2001:db8::/32\", or \"unix\" for the"
+          + " peers of a Unix socket. Limits and entries are about the client that the nearest"
+          + " proxy not in the list was, and the proxy is noted beside it. Forwarded (RFC 7239)"
+          + " counts where there are both.",
+        read: { .texts($0.trustedProxies.map(\.description)) },
+        write: { listener, value in
+          if case .texts(let texts) = value {
+            listener.trustedProxies = texts.compactMap { try? Network(configured: $0) }
+          }
+        }),
     ] + unsupportedListenKeys(key)
   }()
 }

@@ -102,7 +102,9 @@ extension Keys {
       key.count(
         "max_connections_per_peer", \.maximumConnectionCountPerPeer, connectionCounts,
         .newRequests, "connections per client address; 0 = no limit",
-        "Further ones are answered with 429. " + notYetSupported),
+        "Further ones are answered with 429. Of IPv6 addresses the first 64 bits count; behind"
+          + " trusted_proxies or proxy_protocol it is the client's own address that counts. Live"
+          + " ones are never closed for it."),
       key.size(
         "send_buffer", \.maximumOutboundByteCount, 1024...(1 << 30), .atOnce,
         "bytes waiting for one connection before it counts as a slow consumer",

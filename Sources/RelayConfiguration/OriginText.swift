@@ -1,5 +1,7 @@
 // Allowed origins and subprotocols as they are written in the file.
 
+import RelayCore
+
 /// A value an Origin header field can have, or a pattern for some.
 enum OriginText {
   /// The ports a browser leaves out, and what an operator may write with a scheme.
@@ -41,7 +43,7 @@ enum OriginText {
       }
     }
     if host.hasPrefix("["), host.hasSuffix("]") {
-      guard let address = IPv6Text(parsing: String(host.dropFirst().dropLast())) else {
+      guard let address = PeerAddress.canonicalIPv6(host.dropFirst().dropLast()) else {
         throw InvalidText("\(quoted(host)) is not an IPv6 address")
       }
       guard "[\(address)]" == host else {

@@ -14,15 +14,8 @@ extension Keys {
   ) -> [Key<Configuration.Listener>] {
     [
       key.make(
-        "proxy_protocol", .boolean, .newConnections, "require PROXY protocol v1 or v2",
-        notYetSupported, read: { _ in .boolean(false) }, write: { _, _ in }),
-      key.make(
-        "trusted_proxies", .networks, .newRequests,
-        "networks whose X-Forwarded-For or Forwarded is believed", notYetSupported,
-        read: { _ in .texts([]) }, write: { _, _ in }),
-      key.make(
         "tls", .certificate, .newConnections, "certificate and key files; absent = plain ws://",
-        notYetSupported, read: { _ in nil }, write: { _, _ in }),
+        notYetSupported, read: { _ in nil }, write: { _, _ in })
     ]
   }
 }
@@ -31,11 +24,7 @@ extension KeyDescription {
   /// What a value asks for that this version cannot do, or nil.
   func unsupportedFeature(in value: KeyValue) -> String? {
     switch (name, value) {
-    case ("proxy_protocol", .boolean(true)): "the PROXY protocol"
-    case ("trusted_proxies", .texts(let networks)) where !networks.isEmpty: "trusted proxies"
     case ("tls", .certificate): "TLS"
-    case ("max_connections_per_peer", .integer(let count)) where count != 0:
-      "a limit on connections per peer"
     default: nil
     }
   }

@@ -86,6 +86,7 @@ struct ValueDecoder {
         switch key.type {
         case .origins: try OriginText.check(text)
         case .subprotocols: try SubprotocolText.check(text)
+        case .networks: _ = try Network(configured: text)
         default: break
         }
         if !seen.insert(text).inserted { throw InvalidText("it is in the list already") }

@@ -37,6 +37,10 @@ public struct ListenerPolicy: Sendable, Equatable {
   public var handshakeTimeout = Duration.seconds(10)
   /// Of the request line and all header fields, in bytes.
   public var maximumRequestByteCount = 8 << 10
+  /// Whether each connection must begin with a header of the PROXY protocol, version 1 or 2.
+  public var requiresProxyHeader = false
+  /// The proxies that are believed when they say whom a request is from.
+  public var trustedProxies: [Network] = []
 
   /// The demands of a listener whose section sets nothing but its address.
   public init(name: String) { self.name = name }

@@ -80,7 +80,8 @@ public struct Route: Sendable, Equatable {
   public var maximumMessageRate = 0
   /// Open connections on the route, over all workers; further requests are refused with 503.
   public var maximumConnectionCount = 0
-  /// Open connections from one peer address; not enforced yet, so only 0 is valid.
+  /// Open connections on the route from one IPv4 address or one IPv6 network of 64 bits, over all
+  /// workers; further requests are refused with 429.
   public var maximumConnectionCountPerPeer = 0
   /// Bytes waiting for one connection before it counts as a slow consumer. Never 0.
   public var maximumOutboundByteCount = 1 << 20

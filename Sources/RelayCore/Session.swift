@@ -31,6 +31,8 @@ public struct Session {
   var endsSending = false
   /// Answered with an HTTP error, and recorded as that.
   var isRefused = false
+  /// Bytes of a PROXY protocol header are awaited.
+  var awaitsProxyHeader = false
   var route: UInt16 = 0
   var listener: UInt16
   /// What was negotiated of permessage-deflate.

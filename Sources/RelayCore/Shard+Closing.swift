@@ -130,10 +130,7 @@ extension Shard where T: ~Copyable {
     if !session.pointee.isRefused {
       record(session, errno: errno, endedByPeer: endedByPeer)
     }
-    if isCounted(session) {
-      occupancies[Int(session.pointee.route)].leave()
-      shared.open.leave()
-    }
+    if isCounted(session) { leaveOccupancies(session) }
     transport.close(session.pointee.socket, reset: reset)
     session.pointee.connection.releaseAll(&pool)
     session.pointee.outbound.removeAll(&pool)
@@ -143,6 +140,17 @@ extension Shard where T: ~Copyable {
     closingNotes[session.pointee.index] = nil
     session.pointee.phase = .dead
     ended.append(session)
+  }
+
+  private func leaveOccupancies(_ session: SessionPointer) {
+    let occupancy = occupancies[Int(session.pointee.route)]
+    occupancy.leave()
+    shared.open.leave()
+    if session.pointee.details.isCountedByPeer,
+      let peer = session.pointee.details.facts.peer.limitedNetwork
+    {
+      occupancy.leave(peer)
+    }
   }
 
   /// Whether the session passed its opening handshake.
@@ -195,7 +203,7 @@ extension Shard where T: ~Copyable {
       order: session.pointee.closeOrder, isClean: isClean,
       route: isOpened ? table.routes[Int(session.pointee.route)].pattern.description : "",
       channel: isEcho ? "" : String(facts.path.prefix { $0 != "?" }),
-      listener: listeners[Int(session.pointee.listener)].name, peer: facts.peer, via: nil,
+      listener: listeners[Int(session.pointee.listener)].name, peer: facts.peer, via: facts.via,
       path: facts.path, origin: facts.origin, subprotocol: facts.subprotocol,
       userAgent: facts.userAgent, duration: UInt64(max(0, now - facts.acceptedAt)),
       idle: UInt64(max(0, now - session.pointee.lastReceived)),

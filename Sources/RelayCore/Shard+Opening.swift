@@ -8,6 +8,9 @@ extension Shard where T: ~Copyable {
   mutating func receiveRequest(
     _ session: SessionPointer, _ bytes: UnsafeMutableRawBufferPointer, searchedByteCount: Int
   ) {
+    if session.pointee.awaitsProxyHeader {
+      return receiveProxyHeader(session, bytes)
+    }
     let limits = handshakeLimits(session)
     switch OpeningHandshake.receive(
       UnsafeRawBufferPointer(bytes), searchedByteCount: searchedByteCount, limits: limits)
@@ -26,6 +29,42 @@ extension Shard where T: ~Copyable {
       }
       if let held { pool.put(held) }
     }
+  }
+
+  /// Takes the PROXY protocol header off the front of the bytes, and goes on with what follows it.
+  private mutating func receiveProxyHeader(
+    _ session: SessionPointer, _ bytes: UnsafeMutableRawBufferPointer
+  ) {
+    switch ProxyHeader.read(UnsafeRawBufferPointer(bytes)) {
+    case .incomplete: keepRequest(session, bytes)
+    case .invalid(let rule): refuse(session, HandshakeRefusal(status: 400, rule: rule))
+    case .complete(let source, let byteCount):
+      session.pointee.awaitsProxyHeader = false
+      if let source, let client = PeerAddress(bytes: source.address, port: source.port) {
+        setPeer(session, client)
+      }
+      let rest = UnsafeMutableRawBufferPointer(rebasing: bytes[byteCount...])
+      // The bytes of a request are at the beginning of its block.
+      if let block = session.pointee.request {
+        block.bytes.copyMemory(from: rest.baseAddress!, byteCount: rest.count)
+        block.pointee.end = rest.count
+        receiveRequest(
+          session, UnsafeMutableRawBufferPointer(start: block.bytes, count: rest.count),
+          searchedByteCount: 0)
+      } else {
+        receiveRequest(session, rest, searchedByteCount: 0)
+      }
+    }
+  }
+
+  /// Notes whose connection it really is; what was at the other end of the socket is a proxy then.
+  private mutating func setPeer(_ session: SessionPointer, _ client: PeerAddress) {
+    var facts = session.pointee.details.facts
+    if client == facts.peer { return }
+    facts.via = facts.via ?? facts.peer
+    facts.peer = client
+    session.pointee.details.release()
+    session.pointee.details = SessionDetails(facts)
   }
 
   private mutating func keepRequest(
@@ -73,6 +112,11 @@ extension Shard where T: ~Copyable {
   private mutating func open(_ session: SessionPointer, _ request: UpgradeRequest)
     -> HandshakeRefusal?
   {
+    let trusted = listeners[Int(session.pointee.listener)].trustedProxies
+    if !trusted.isEmpty {
+      let peer = session.pointee.details.facts.peer
+      setPeer(session, peer.client(behind: trusted, forwarded: request.forwardedFor))
+    }
     var facts = session.pointee.details.facts
     let target = request.query.isEmpty ? request.path : "\(request.path)?\(request.query)"
     // Held for the life of the connection, so a long query is cut.
@@ -80,11 +124,12 @@ extension Shard where T: ~Copyable {
     facts.origin = request.origin
     facts.userAgent = request.userAgent
     let index: Int
-    switch admit(request) {
+    switch admit(request, from: facts.peer) {
     case .failure(let refusal): return refusal.recording(request)
     case .success(let admission):
       index = admission.route
       facts.subprotocol = admission.subprotocol ?? ""
+      facts.isCountedByPeer = admission.isCountedByPeer
       session.pointee.details.release()
       session.pointee.details = SessionDetails(facts)
     }
@@ -107,11 +152,14 @@ extension Shard where T: ~Copyable {
   private struct Admission {
     var route: Int
     var subprotocol: String?
+    var isCountedByPeer: Bool
   }
 
   /// Decides on a request, the cheap and general reasons first, and counts the connection if it may
   /// come in.
-  private mutating func admit(_ request: UpgradeRequest) -> Result<Admission, HandshakeRefusal> {
+  private mutating func admit(
+    _ request: UpgradeRequest, from peer: PeerAddress
+  ) -> Result<Admission, HandshakeRefusal> {
     if drain != nil { return .failure(.draining(retryAfter: Limits.retryAfter)) }
     guard let index = table.match(request.path) else {
       return .failure(.noRoute(path: request.path))
@@ -128,14 +176,27 @@ extension Shard where T: ~Copyable {
         return .failure(.noCommonSubprotocol)
       }
     }
-    guard occupancies[index].enter(maximum: route.maximumConnectionCount) else {
-      return .failure(.tooManyConnections(retryAfter: Limits.retryAfter))
+    return enterOccupancies(route, occupancies[index], peer).map { isCountedByPeer in
+      Admission(route: index, subprotocol: subprotocol, isCountedByPeer: isCountedByPeer)
     }
-    guard shared.open.enter(maximum: shared.maximumConnectionCount) else {
-      occupancies[index].leave()
-      return .failure(.tooManyConnections(retryAfter: Limits.retryAfter))
+  }
+
+  /// Counts a connection everywhere it is bounded, or nowhere; whether by its peer, too.
+  private func enterOccupancies(
+    _ route: Route, _ occupancy: Occupancy, _ peer: PeerAddress
+  ) -> Result<Bool, HandshakeRefusal> {
+    let maximumOfPeer = route.maximumConnectionCountPerPeer
+    let network = maximumOfPeer > 0 ? peer.limitedNetwork : nil
+    if let network, !occupancy.enter(network, maximum: maximumOfPeer) {
+      return .failure(.tooManyConnectionsFromPeer)
     }
-    return .success(Admission(route: index, subprotocol: subprotocol))
+    let isOnRoute = occupancy.enter(maximum: route.maximumConnectionCount)
+    if isOnRoute && shared.open.enter(maximum: shared.maximumConnectionCount) {
+      return .success(network != nil)
+    }
+    if isOnRoute { occupancy.leave() }
+    if let network { occupancy.leave(network) }
+    return .failure(.tooManyConnections(retryAfter: Limits.retryAfter))
   }
 
   private mutating func join(_ session: SessionPointer, _ path: String) {
@@ -165,7 +226,7 @@ extension Shard where T: ~Copyable {
       .refused(
         RefusedHandshake(
           connectionID: facts.connectionID, status: refusal.status, rule: refusal.rule,
-          listener: listeners[Int(session.pointee.listener)].name, peer: facts.peer, via: nil,
+          listener: listeners[Int(session.pointee.listener)].name, peer: facts.peer, via: facts.via,
           path: refusal.path, origin: refusal.origin, userAgent: refusal.userAgent,
           duration: UInt64(max(0, now - facts.acceptedAt)))))
     session.pointee.phase = .closing

@@ -134,6 +134,7 @@ public struct Shard<T: Transport & ~Copyable>: ~Copyable {
       drop(session, cause: .shed, errno: error, reset: true)
       return nil
     }
+    session.pointee.awaitsProxyHeader = listeners[listener].requiresProxyHeader
     scheduleDeadline(session)
     return session
   }

@@ -24,6 +24,26 @@ public final class Occupancy: Sendable {
   }
 
   func leave() { current.subtract(1, ordering: .relaxed) }
+
+  /// By peer, of those that were counted so.
+  private let byPeer = Mutex<[Network: Int]>([:])
+
+  /// Counts one more of a peer unless there are `maximum` already.
+  func enter(_ peer: Network, maximum: Int) -> Bool {
+    byPeer.withLock { counts in
+      let count = counts[peer, default: 0]
+      if count >= maximum { return false }
+      counts[peer] = count + 1
+      return true
+    }
+  }
+
+  func leave(_ peer: Network) {
+    byPeer.withLock { counts in
+      let count = counts[peer, default: 1] - 1
+      counts[peer] = count > 0 ? count : nil
+    }
+  }
 }
 
 /// The counts and bounds that all shards share.

@@ -11,6 +11,8 @@ extension EngineSettings {
       var policy = ListenerPolicy(name: listener.address.description)
       policy.handshakeTimeout = listener.handshakeTimeout
       policy.maximumRequestByteCount = listener.maximumRequestByteCount
+      policy.requiresProxyHeader = listener.requiresProxyHeader
+      policy.trustedProxies = listener.trustedProxies
       return Listener(address: listener.address, policy: policy)
     }
     self.init(routes: RouteTable(configuration.routes), listeners: listeners)

@@ -33,8 +33,10 @@ struct KeySample: CustomTestStringConvertible {
     KeySample(.listen, "address", good: "\"[::1]:9000\"", bad: "\"9000\""),
     KeySample(.listen, "handshake_timeout", good: "\"3s\"", bad: "\"0s\""),
     KeySample(.listen, "max_request_size", good: "\"16KiB\"", bad: "\"16\""),
-    KeySample(.listen, "proxy_protocol", good: "false", bad: "true"),
-    KeySample(.listen, "trusted_proxies", good: "[]", bad: "[\"10.0.0.0/8\"]"),
+    KeySample(.listen, "proxy_protocol", good: "true", bad: "1"),
+    KeySample(
+      .listen, "trusted_proxies", good: "[\"10.0.0.0/8\", \"2001:db8::/32\", \"unix\"]",
+      bad: "\"10.0.0.0/8\""),
     KeySample(.listen, "tls", good: "", bad: "{ certificate = \"/c\", key = \"/k\" }"),
     KeySample(.route, "path", good: "\"/a/{b}/*\"", bad: "\"a\""),
     KeySample(.route, "mode", good: "\"broadcast\"", bad: "\"fanout\""),
@@ -55,7 +57,7 @@ struct KeySample: CustomTestStringConvertible {
     KeySample(.route, "max_message_size", good: "\"64KiB\"", bad: "65536"),
     KeySample(.route, "max_message_rate", good: "100", bad: "1000001"),
     KeySample(.route, "max_connections", good: "10", bad: "[10]"),
-    KeySample(.route, "max_connections_per_peer", good: "0", bad: "1"),
+    KeySample(.route, "max_connections_per_peer", good: "5", bad: "-1"),
     KeySample(.route, "send_buffer", good: "\"2MiB\"", bad: "\"1B\""),
     KeySample(.route, "slow_consumer", good: "\"drop-oldest\"", bad: "\"drop\""),
     KeySample(.route, "compression", good: "\"on\"", bad: "\"gzip\""),
@@ -133,6 +135,7 @@ struct KeyTests {
     route.maximumMessageByteCount = 64 << 10
     route.maximumMessageRate = 100
     route.maximumConnectionCount = 10
+    route.maximumConnectionCountPerPeer = 5
     route.maximumOutboundByteCount = 2 << 20
     route.slowConsumerPolicy = .dropOldest
     route.compression = .on

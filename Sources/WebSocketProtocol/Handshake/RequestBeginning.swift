@@ -16,7 +16,7 @@ enum RequestBeginning {
     guard !method.isEmpty, bytes[method.count] == HTTPSyntax.space else {
       return faultOfForeignBytes(bytes)
     }
-    if bytes.hasPrefix("PROXY ") { return HTTPFault(400, "PROXY protocol header on a listener") }
+    if bytes.hasPrefix("PROXY ") { return unexpectedProxyHeader }
     // RFC 9113 §3.4: the connection preface of HTTP/2 with prior knowledge.
     if bytes.hasPrefix("PRI ") { return HTTPFault(505, "HTTP/2 on an HTTP/1.1 listener") }
     // Any other method: the complete request line tells which, and the path for the record.
@@ -31,6 +31,9 @@ enum RequestBeginning {
     return bytes.contains(HTTPSyntax.lineFeed)
   }
 
+  private static let unexpectedProxyHeader = HTTPFault(
+    400, "PROXY protocol header on a listener without proxy_protocol")
+
   private static func faultOfForeignBytes(_ bytes: HeadSlice) -> HTTPFault? {
     switch bytes.first {
     case 0x16:
@@ -41,7 +44,7 @@ enum RequestBeginning {
       // The binary PROXY protocol header begins like two empty lines; its fifth byte is NUL.
       if bytes.count < 5, bytes.allSatisfy({ $0 == 0x0D || $0 == 0x0A }) { return nil }
       if bytes.count > 4, bytes[4] == 0 {
-        return HTTPFault(400, "PROXY protocol header on a listener")
+        return unexpectedProxyHeader
       }
       return HTTPFault(400, "empty line in place of the request line")
     default: break

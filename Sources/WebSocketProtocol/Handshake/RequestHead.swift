@@ -20,6 +20,7 @@ struct RequestHead {
   private var connectionUpgrades = false
   private var subprotocols: [String] = []
   private var extensions: [ExtensionOffer] = []
+  private var forwardedFor = ForwardedFor()
 
   /// Takes the next header field.
   mutating func take(_ field: FieldLine, limits: HandshakeLimits) throws(HTTPFault) {
@@ -50,6 +51,8 @@ struct RequestHead {
       guard !value.isEmpty, value.allSatisfy({ $0 == UInt8(ascii: "0") }) else {
         throw HTTPFault(400, "Content-Length on a WebSocket request")
       }
+    case .forwarded: forwardedFor.takeStandard(value)
+    case .forwardedFor: forwardedFor.takeCustomary(value)
     case .transferEncoding: throw HTTPFault(400, "Transfer-Encoding on a WebSocket request")
     case nil: break
     }
@@ -122,11 +125,13 @@ extension RequestHead {
     guard Base64.isSixteenBytes(key) else {
       throw HTTPFault(400, "Sec-WebSocket-Key is not 16 bytes in base64")
     }
-    return UpgradeRequest(
+    var request = UpgradeRequest(
       path: path.isEmpty ? "/" : path.text(), query: query.text(), host: host.text(),
       origin: origin.value.text(),
       userAgent: userAgent.value.text(maximumByteCount: limits.maximumRecordedHeaderByteCount),
       acceptKey: AcceptKey.accept(forKey: key), subprotocols: subprotocols, extensions: extensions)
+    request.forwardedFor = forwardedFor.nodes
+    return request
   }
 
   private func checkedHost() throws(HTTPFault) -> HeadSlice {
@@ -151,7 +156,7 @@ extension RequestHead {
 /// The header fields an opening handshake looks at; all others are ignored (RFC 6455 §4.2.1).
 private enum RequestField {
   case host, upgrade, connection, key, version, origin, userAgent, subprotocol, extensions
-  case contentLength, transferEncoding
+  case contentLength, transferEncoding, forwarded, forwardedFor
 
   init?(_ name: HeadSlice) {
     let known: (StaticString, RequestField)? =
@@ -159,9 +164,11 @@ private enum RequestField {
       case 4: ("host", .host)
       case 6: ("origin", .origin)
       case 7: ("upgrade", .upgrade)
+      case 9: ("forwarded", .forwarded)
       case 10 where (name[0] | 0x20) == UInt8(ascii: "c"): ("connection", .connection)
       case 10: ("user-agent", .userAgent)
       case 14: ("content-length", .contentLength)
+      case 15: ("x-forwarded-for", .forwardedFor)
       case 17 where (name[0] | 0x20) == UInt8(ascii: "t"): ("transfer-encoding", .transferEncoding)
       case 17: ("sec-websocket-key", .key)
       case 21: ("sec-websocket-version", .version)

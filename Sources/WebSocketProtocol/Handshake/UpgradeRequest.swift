@@ -46,6 +46,9 @@ public struct UpgradeRequest: Sendable, Equatable {
   public var subprotocols: [String]
   /// Offered extensions in the client's order of preference.
   public var extensions: [ExtensionOffer]
+  /// Whom proxies say the request came from, the client's end first, as text and capped: Forwarded
+  /// (RFC 7239), else X-Forwarded-For. Whoever sends the request may have written any of it.
+  public var forwardedFor: [String] = []
 
   /// A request by its parts, for whoever does not have it from the wire.
   public init(
