@@ -84,7 +84,8 @@ let package = Package(
     .testTarget(
       name: "RelayConfigurationTests", dependencies: ["RelayConfiguration", "RelayTestSupport"],
       exclude: ["Corpus"], swiftSettings: shared),
-    .testTarget(name: "SystemdTests", dependencies: ["Systemd"], swiftSettings: shared),
+    .testTarget(
+      name: "SystemdTests", dependencies: ["Systemd", "RelayTestSupport"], swiftSettings: shared),
     .testTarget(
       name: "CloseEventsTests", dependencies: ["CloseEvents"], swiftSettings: shared),
     .testTarget(
