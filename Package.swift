@@ -53,6 +53,12 @@ let package = Package(
       name: "CloseEvents", dependencies: ["RelayCore", "WebSocketProtocol"],
       swiftSettings: shared),
 
+    // What the journal says of connections that ended, read back.
+    .target(
+      name: "CloseReports",
+      dependencies: ["CloseEvents", "RelayCore", "Systemd", "WebSocketProtocol"],
+      swiftSettings: shared),
+
     // The daemon: wiring, signals, logging.
     .target(
       name: "RelayDaemon",
@@ -63,7 +69,7 @@ let package = Package(
     .executableTarget(
       name: "wsrelay",
       dependencies: [
-        "CloseEvents", "RelayDaemon", "RelayConfiguration",
+        "CloseEvents", "CloseReports", "RelayDaemon", "RelayConfiguration", "Systemd",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: shared),
@@ -91,6 +97,10 @@ let package = Package(
     .testTarget(
       name: "RelayDaemonTests", dependencies: ["RelayDaemon", "RelayTestSupport"],
       swiftSettings: shared),
+    .testTarget(
+      name: "CloseReportsTests",
+      dependencies: ["CloseReports", "CloseEvents", "RelayTestSupport", "Systemd", "wsrelay"],
+      exclude: ["Golden"], swiftSettings: shared),
     .testTarget(
       name: "SimulationTests", dependencies: ["RelayCore", "RelayTestSupport"],
       swiftSettings: shared),

@@ -8,6 +8,7 @@ public struct ExportText: Sendable {
   /// The stream so far.
   public private(set) var bytes: [UInt8] = []
 
+  /// No entries yet.
   public init() {}
 
   /// Appends an entry that was written at this time, in microseconds since 1970.
@@ -41,13 +42,16 @@ public struct ExportText: Sendable {
 public final class JournalDirectory: Sendable {
   /// Why a journal file could not be made.
   public struct Failure: Error, CustomStringConvertible {
+    /// What went wrong.
     public let description: String
   }
 
   private static let maker = "/lib/systemd/systemd-journal-remote"
 
+  /// Where it is.
   public let path: String
 
+  /// Makes a directory that nobody else has.
   public init() throws {
     path = NSTemporaryDirectory() + "/wsrelay-\(UUID().uuidString)"
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)

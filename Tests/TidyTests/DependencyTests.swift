@@ -16,13 +16,14 @@ struct DependencyTests {
     "RelayConfiguration": foundation.union(["CTomlPlusPlus", "RelayCore", "WebSocketProtocol"]),
     "Systemd": foundation.union(["CSystemd", "Glibc", "Synchronization"]),
     "CloseEvents": ["RelayCore", "WebSocketProtocol"],
+    "CloseReports": ["CloseEvents", "RelayCore", "WebSocketProtocol", "Systemd", "Glibc"],
     "RelayDaemon": foundation.union([
       "CloseEvents", "RelayEngine", "RelayCore", "RelayConfiguration", "Systemd",
       "WebSocketProtocol", "Glibc", "Synchronization",
     ]),
     "wsrelay": foundation.union([
-      "RelayDaemon", "CloseEvents", "RelayConfiguration", "RelayCore", "WebSocketProtocol",
-      "Systemd", "ArgumentParser", "Glibc",
+      "RelayDaemon", "CloseEvents", "CloseReports", "RelayConfiguration", "RelayCore",
+      "WebSocketProtocol", "Systemd", "ArgumentParser", "Glibc",
     ]),
     "wsrelay-bench": foundation.union(["WebSocketProtocol", "ArgumentParser", "Glibc"]),
   ]
