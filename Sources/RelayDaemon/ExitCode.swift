@@ -8,6 +8,8 @@ package enum ExitCode: Int32, Sendable {
   case success = 0
   /// The command line is wrong.
   case usage = 64
+  /// A file to be read is missing, or is not what it should be.
+  case noInput = 66
   /// A listener cannot be bound.
   case unavailable = 69
   /// The system refused something else.
