@@ -17,7 +17,7 @@ struct WSRelay: ParsableCommand {
       See wsrelay(8) and wsrelay.conf(5).
       """,
     version: "wsrelay \(Version.current)",
-    subcommands: [Serve.self, Check.self, Explain.self],
+    subcommands: [Serve.self, Check.self, Closes.self, Explain.self],
     defaultSubcommand: Serve.self)
 
   /// `-t`, as other daemons have it, is `check`; a subcommand cannot have that name itself.

@@ -1,0 +1,159 @@
+// `wsrelay closes`: what an operator types, and which report that is. The reports are made in
+// CloseReports.
+
+import ArgumentParser
+import CloseReports
+import Glibc
+import RelayDaemon
+import Systemd
+
+extension CloseGrouping: ExpressibleByArgument {}
+
+struct Closes: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Tell from the journal what has been ending connections.",
+    discussion: """
+      Counts the closes of the last hour by cause, says when they came, and what stands out. See \
+      wsrelay-closes(1).
+
+      Times: \(TimeExpression.examples).
+
+      Exit codes: 0 fine; 64 usage; 66 no such file, or not a journal; 71 the system refused; 77 \
+      permission.
+      """)
+
+  // A value such as -1h would pass for an option otherwise.
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "From this time on. Default: an hour ago; with --input, the first entry; with --follow, now.",
+      valueName: "time"))
+  var since: String?
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Up to this time. Default: now, or the last entry.", valueName: "time"))
+  var until: String?
+
+  @Option(help: "What the rows are: code, cause, route, peer or minute. Default: cause.")
+  var by: CloseGrouping?
+
+  @Option(
+    help: ArgumentHelp("Only this route, by its path as configured.", valueName: "route"))
+  var route: String?
+
+  @Flag(name: .shortAndLong, help: "Show each close as it comes, until Ctrl-C.")
+  var follow = false
+
+  @Flag(help: "One JSON object for each entry, instead of the table or the lines.")
+  var json = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Read a journal file, a directory of them, or what `journalctl -o export` wrote (- for "
+        + "standard input), instead of this machine's journal.",
+      valueName: "file"))
+  var input: String?
+
+  func validate() throws {
+    if by != nil && (json || follow) {
+      throw ValidationError("--by is for the table: it goes with neither --json nor --follow")
+    }
+    if follow && (input != nil || until != nil) {
+      throw ValidationError("--follow shows what is to come: no --input, no --until")
+    }
+    let span = try span(now: WallClock.now)
+    if let since = span.since, let until = span.until, since > until {
+      throw ValidationError("--since is later than --until")
+    }
+  }
+
+  func run() throws {
+    // Whoever started this may have ignored it; `wsrelay closes | head` shall end like any filter.
+    signal(SIGPIPE, SIG_DFL)
+    let query = CloseQuery(span: try span(now: WallClock.now), route: route)
+    do {
+      try follow ? runFollowing(query) : runReport(query)
+    } catch let error as SystemdError {
+      let isRefused = error.errorNumber == EACCES || error.errorNumber == EPERM
+      try fail("cannot read the journal: \(error)", isRefused ? .noPermission : .systemError)
+    }
+  }
+
+  private func runFollowing(_ query: CloseQuery) throws {
+    let signals = try StopSignals()
+    if let obstacle = LocalJournal.obstacle() {
+      let text = LocalJournal.explain(obstacle)
+      if obstacle == .noPermission { try fail(text, .noPermission) }
+      warn(text)
+    }
+    var follower = try CloseFollower(query, isJSON: json)
+    try follower.run(until: signals)
+    StandardError.write(follower.sum)
+  }
+
+  private func runReport(_ query: CloseQuery) throws {
+    var report = CloseReport(query, of: try openInput())
+    var output = ReportOutput(descriptor: STDOUT_FILENO)
+    var isEmpty = false
+    if json {
+      isEmpty = try report.writeJSON(to: &output) == 0
+    } else {
+      let tally = try report.tally(by: by ?? .cause)
+      isEmpty = tally.count == 0
+      if !isEmpty || !isUnreadable { output.bytes += report.text(of: tally).utf8 }
+      output.flush()
+    }
+    for remark in report.remarks { warn(remark) }
+    if output.errorNumber != 0 { try fail("cannot write the report", .systemError) }
+    if input == nil, let obstacle = LocalJournal.obstacle() {
+      let text = LocalJournal.explain(obstacle)
+      if isEmpty && obstacle == .noPermission { try fail(text, .noPermission) }
+      warn(text)
+    }
+  }
+
+  /// Whether an empty report would only mean that the journal could not be read.
+  private var isUnreadable: Bool { input == nil && LocalJournal.obstacle() == .noPermission }
+
+  private func openInput() throws -> CloseInput {
+    guard let input else { return .local }
+    var warnings: [String] = []
+    do throws(CloseInput.Failure) {
+      let opened = try CloseInput.open(input, warnings: &warnings)
+      for warning in warnings { warn(warning) }
+      return opened
+    } catch {
+      switch error {
+      case .noInput(let text): try fail(text, .noInput)
+      case .noPermission(let text): try fail(text, .noPermission)
+      }
+    }
+  }
+
+  private func span(now: UInt64) throws -> TimeSpan {
+    let since = try since.map { try time($0, of: "--since", now: now) }
+    let until = try until.map { try time($0, of: "--until", now: now) }
+    if input != nil || follow { return TimeSpan(since: since, until: until) }
+    let end = until ?? now
+    return TimeSpan(since: since ?? (end > Self.hour ? end - Self.hour : 0), until: end)
+  }
+
+  private static let hour: UInt64 = 3_600_000_000
+
+  private func time(_ text: String, of option: String, now: UInt64) throws -> UInt64 {
+    guard let time = TimeExpression.parse(text, now: now, clock: .local) else {
+      throw ValidationError(
+        "\(option) does not understand '\(ShownText.of(text))'; try one of: "
+          + TimeExpression.examples)
+    }
+    return time
+  }
+
+  private func warn(_ text: String) { StandardError.write("wsrelay: warning: \(text)\n") }
+
+  private func fail(_ text: String, _ code: RelayDaemon.ExitCode) throws -> Never {
+    StandardError.write("wsrelay: error: \(text)\n")
+    throw ArgumentParser.ExitCode(code.rawValue)
+  }
+}
