@@ -53,9 +53,7 @@ package enum CloseInput: Sendable, Equatable {
       return .export(descriptor: descriptor, name: shown)
     }
     close(descriptor)
-    if let problem = problem(of: path) {
-      throw .noInput("\(shown): \(problem)")
-    }
+    if let number = refusal(of: path) { throw .noInput("\(shown): \(explain(number))") }
     return .journal([path], name: shown)
   }
 
@@ -71,18 +69,22 @@ package enum CloseInput: Sendable, Equatable {
     return pread(descriptor, &head, head.count, 0) == head.count && head == signature
   }
 
-  /// Why libsystemd does not open a journal file; nil if it does.
-  private static func problem(of path: String) -> String? {
+  /// With which error libsystemd refuses a journal file; nil if it opens it.
+  private static func refusal(of path: String) -> Int32? {
     do throws(SystemdError) {
       _ = try JournalReader(.files([path]))
       return nil
     } catch {
-      return switch error.errorNumber {
-      case ENODATA: "cut short: the file is shorter than its header says"
-      case EBADMSG, EIO: "damaged: not a journal file beyond its first bytes"
-      case EPROTONOSUPPORT: "written by a newer systemd than this machine's"
-      default: String(cString: strerror(error.errorNumber))
-      }
+      return error.errorNumber
+    }
+  }
+
+  private static func explain(_ refusal: Int32) -> String {
+    switch refusal {
+    case ENODATA: "cut short: the file is shorter than its header says"
+    case EBADMSG, EIO: "damaged: not a journal file beyond its first bytes"
+    case EPROTONOSUPPORT: "written by a newer systemd than this machine's"
+    default: String(cString: strerror(refusal))
     }
   }
 }
@@ -96,8 +98,10 @@ extension CloseInput {
     guard let listed = list(directory, depth: maximumDepth) else { throw failure(shown, errno) }
     var good: [String] = []
     for path in listed {
-      if let problem = problem(of: path) {
-        warnings.append("\(ShownText.of(path)): \(problem); left out")
+      if let number = refusal(of: path) {
+        // Where one may not be read, hardly any may.
+        if number == EACCES { throw failure(ShownText.of(path), number) }
+        warnings.append("\(ShownText.of(path)): \(explain(number)); left out")
       } else {
         good.append(path)
       }

@@ -18,6 +18,8 @@ package struct CloseReport: Sendable {
   package var pingInterval: UInt64?
   /// What has to be said beside the report.
   package private(set) var remarks: [String] = []
+  /// Not even the first byte of the input was what it should be: it is something else.
+  package private(set) var isForeign = false
 
   package init(
     _ query: CloseQuery, of input: CloseInput, clock: WallClock = .local,
@@ -75,6 +77,7 @@ package struct CloseReport: Sendable {
         "\(input.name): a file is damaged after \(clock.text(time)), and what it has behind that "
           + "is missing here; `journalctl --verify` tells which")
     case .byte(let place, let problem, let count):
+      isForeign = place == 0
       let others = count > 1 ? " (and \(count - 1) more)" : ""
       remarks.append("\(input.name): byte \(place): \(problem)\(others); left out")
     }

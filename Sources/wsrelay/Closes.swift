@@ -95,26 +95,31 @@ struct Closes: ParsableCommand {
   private func runReport(_ query: CloseQuery) throws {
     var report = CloseReport(query, of: try openInput())
     var output = ReportOutput(descriptor: STDOUT_FILENO)
-    var isEmpty = false
+    let count: UInt64
+    var text = ""
     if json {
-      isEmpty = try report.writeJSON(to: &output) == 0
+      count = try report.writeJSON(to: &output)
     } else {
       let tally = try report.tally(by: by ?? .cause)
-      isEmpty = tally.count == 0
-      if !isEmpty || !isUnreadable { output.bytes += report.text(of: tally).utf8 }
-      output.flush()
+      count = tally.count
+      text = report.text(of: tally)
     }
     for remark in report.remarks { warn(remark) }
-    if output.errorNumber != 0 { try fail("cannot write the report", .systemError) }
-    if input == nil, let obstacle = LocalJournal.obstacle() {
-      let text = LocalJournal.explain(obstacle)
-      if isEmpty && obstacle == .noPermission { try fail(text, .noPermission) }
-      warn(text)
-    }
+    try checkAccess(report, foundAny: count > 0)
+    output.bytes += text.utf8
+    if !output.flush() { try fail("cannot write the report", .systemError) }
   }
 
-  /// Whether an empty report would only mean that the journal could not be read.
-  private var isUnreadable: Bool { input == nil && LocalJournal.obstacle() == .noPermission }
+  /// Says what could not be read. Where that was everything, "no closes" would be a wrong answer.
+  private func checkAccess(_ report: CloseReport, foundAny: Bool) throws {
+    if report.isForeign && !foundAny {
+      try fail("\(report.input.name): nothing of a journal", .noInput)
+    }
+    guard input == nil, let obstacle = LocalJournal.obstacle() else { return }
+    let text = LocalJournal.explain(obstacle)
+    if obstacle == .noPermission && !foundAny { try fail(text, .noPermission) }
+    warn(text)
+  }
 
   private func openInput() throws -> CloseInput {
     guard let input else { return .local }

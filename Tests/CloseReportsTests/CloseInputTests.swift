@@ -116,6 +116,21 @@ struct CloseInputTests {
     }
   }
 
+  @Test("A file that is no journal at all is known as such, one that is merely damaged is not")
+  func foreign() throws {
+    let directory = try JournalDirectory()
+    for (bytes, isForeign) in [
+      (Array("root:x:0:0:root\n".utf8), true), (Self.closes(1).dropLast(9), false), ([], false),
+    ] {
+      var warnings: [String] = []
+      let input = try CloseInput.open(
+        directory.write(Array(bytes), to: "export"), warnings: &warnings)
+      var report = CloseReport(CloseQuery(span: .all), of: input, clock: .utc)
+      _ = try report.tally(by: .cause)
+      #expect(report.isForeign == isForeign)
+    }
+  }
+
   @Test("In a folder, a journal that is cut short is left out, and that is said")
   func folder() throws {
     let directory = try JournalDirectory()
