@@ -34,8 +34,16 @@ struct RealJournalFollowTests {
       try process.run()
     }
 
-    /// The next line; nil at the end, and when none comes within ten seconds.
+    /// The next line but for those of gaps, which other suites beside this one bring about.
     func line() -> String? {
+      while let line = anyLine() {
+        if !line.contains(" lost ") && !line.contains("\"event\":\"gap\"") { return line }
+      }
+      return nil
+    }
+
+    /// The next line; nil at the end, and when none comes within ten seconds.
+    private func anyLine() -> String? {
       while true {
         if let end = buffer.firstIndex(of: 0x0A) {
           defer { buffer.removeSubrange(...end) }
@@ -67,9 +75,9 @@ struct RealJournalFollowTests {
     var bytes: [UInt8] = []
     var fields: [Range<Int>] = []
     for field in [
-      "MESSAGE=closed 1006 peer-reset number \(number)\u{1B}[31m", "PRIORITY=5",
+      "MESSAGE=closed 1006 made-up number \(number)\u{1B}[31m", "PRIORITY=5",
       "SYSLOG_IDENTIFIER=wsrelay", "WSRELAY_EVENT=\(event)", "WSRELAY_CLOSE_CODE=1006",
-      "WSRELAY_CLEAN=\(number % 2 == 0 ? "yes" : "no")", "WSRELAY_CAUSE=peer-reset",
+      "WSRELAY_CLEAN=\(number % 2 == 0 ? "yes" : "no")", "WSRELAY_CAUSE=made-up",
       "WSRELAY_ROUTE=\(route)", "WSRELAY_DURATION_USEC=\(number)",
     ] {
       let start = bytes.count
@@ -99,10 +107,10 @@ struct RealJournalFollowTests {
     while let line = command.line(), !line.contains("number 0") { number += 1 }
     for number in 1...3 {
       try Self.send(number, route: "/other")
-      try Self.send(number, event: "open")
+      try Self.send(number, event: "other")
       try Self.send(number)
       let line = try #require(command.line())
-      #expect(line.hasSuffix(" closed 1006 peer-reset number \(number)\\x1b[31m"), "\(line)")
+      #expect(line.hasSuffix(" closed 1006 made-up number \(number)\\x1b[31m"), "\(line)")
       try Self.journalctl("--rotate")
     }
     command.interrupt()
