@@ -32,7 +32,7 @@ package enum MessageCatalog {
   ) -> String {
     var lines = [
       "", "-- \(messageID)", "Subject: \(explanation.subject)", "Defined-By: wsrelay",
-      "Documentation: man:wsrelay(8)", "",
+      "Documentation: man:wsrelay(8) man:wsrelay-closes(1)", "",
     ]
     lines += WrappedText.lines(explanation.meaning, width: width)
     lines += section("Usual reasons:", explanation.reasons)

@@ -47,7 +47,7 @@ struct CloseEntryTests {
     for (index, field) in JournalField.allCases.enumerated() {
       let name = Array(field.rawValue.utf8)
       #expect(name.withUnsafeBytes { FieldNames.index(of: $0) } == index)
-      let longer = name + [0x53]
+      let longer = name + [UInt8(ascii: "X")]
       #expect(longer.withUnsafeBytes { FieldNames.index(of: $0) } == nil)
     }
     for name in ["", "A", "_UID", "WSRELAY_", "_SOURCE_REALTIME_TIMESTAMP"] {
