@@ -86,6 +86,20 @@ package enum JournalField: String, CaseIterable, Sendable {
   case lostByCause = "WSRELAY_LOST_BY_CAUSE"
 }
 
+extension JournalField {
+  /// What records of connections and of losses have; the others are of the daemon's own life.
+  package static let ofConnections = allCases.filter { field in
+    switch field {
+    case .version, .connectionCount, .maximumConnectionCount, .descriptorLimit, .listenerCount,
+      .routeCount, .workerCount, .result, .errorCount, .addedRouteCount, .removedRouteCount,
+      .changedRouteCount, .addedListenerCount, .removedListenerCount, .restartNeeded,
+      .closedCount, .cleanCount:
+      false
+    default: true
+    }
+  }
+}
+
 /// How grave a record is, as syslog(3) numbers it.
 package enum RecordPriority: Int, Sendable {
   case error = 3

@@ -12,7 +12,7 @@ package enum CloseJSON {
   }
 
   /// All that is known of an entry, but for what is the same in all of them.
-  package static let fields = JournalField.allCases.filter { $0 != .identifier }
+  package static let fields = JournalField.ofConnections.filter { $0 != .identifier }
 
   /// The name of a field in the objects, such as `close_code`.
   package static func name(of field: JournalField) -> String {

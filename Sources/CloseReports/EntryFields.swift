@@ -72,7 +72,7 @@ package struct EntryFields: Sendable {
 enum FieldNames {
   /// Open addressing; four times as many slots as there are names keep the runs short.
   private static let slotCount = 256
-  static let fields = JournalField.allCases
+  static let fields = JournalField.ofConnections
   private static let names = fields.map { Array($0.rawValue.utf8) }
   private static let slots: [UInt8] = {
     precondition(names.count <= 64, "one bit for each field")
@@ -85,7 +85,7 @@ enum FieldNames {
     return slots
   }()
 
-  /// The place of a field in `JournalField.allCases`; nil for a name that is none of wsrelay's.
+  /// The place of a field in `fields`; nil for a name that is none of wsrelay's.
   static func index(of name: UnsafeRawBufferPointer) -> Int? {
     guard name.count >= 4 else { return nil }
     var slot = hash(name)
@@ -97,9 +97,9 @@ enum FieldNames {
     return nil
   }
 
-  /// The bit that stands for a field in a set.
+  /// The bit that stands for a field in a set; none for what no report reads.
   static func bit(of field: JournalField) -> UInt64 {
-    let index = JournalField.allCases.firstIndex(of: field) ?? 0
+    guard let index = fields.firstIndex(of: field) else { return 0 }
     return 1 << UInt64(index)
   }
 

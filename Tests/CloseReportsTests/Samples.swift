@@ -45,7 +45,7 @@ extension CloseTally {
 extension EntryFields {
   /// All fields that wsrelay knows, with these values.
   static func of(_ fields: KeyValuePairs<JournalField, String>) -> EntryFields {
-    var all = EntryFields(wanted: JournalField.allCases)
+    var all = EntryFields(wanted: JournalField.ofConnections)
     all.time = sampleStart
     for (field, value) in fields { all.take(field.rawValue, value.utf8) }
     return all
