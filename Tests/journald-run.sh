@@ -1,5 +1,9 @@
 #!/bin/bash
-# Runs a command beside a real, empty systemd-journald: Tests/journald-run.sh COMMAND [ARGUMENT...]
+# Runs a command beside a real, empty systemd-journald:
+#
+#     Tests/journald-run.sh [--bare] COMMAND [ARGUMENT...]
+#
+# With --bare everything is made ready for a journald, and the command starts it itself.
 #
 # journald gets its own mount namespace with a fresh /run and /var/log/journal, so that the
 # machine's own journal is neither read nor written. Needs root (or CAP_SYS_ADMIN) and Debian's
@@ -15,7 +19,7 @@ fail() {
 journald=/lib/systemd/systemd-journald
 
 if [ "${1-}" != --inside ]; then
-  [ $# -gt 0 ] || fail 'no command given'
+  [ "${*-}" != --bare ] && [ $# -gt 0 ] || fail 'no command given'
   [ -x "$journald" ] || fail "$journald is missing; install the systemd package"
   command -v journalctl >/dev/null || fail 'journalctl is missing; install the systemd package'
   command -v unshare >/dev/null || fail 'unshare is missing; install the util-linux package'
@@ -29,7 +33,14 @@ shift
 mount -t tmpfs tmpfs /run || fail 'cannot mount a fresh /run'
 mkdir -p /run/systemd/journal /run/log/journal /run/systemd/journald.conf.d /var/log/journal
 mount -t tmpfs tmpfs /var/log/journal || fail 'cannot mount a fresh /var/log/journal'
-printf '[Journal]\nStorage=volatile\nRuntimeMaxUse=256M\n' >/run/systemd/journald.conf.d/test.conf
+# As the unit shipped with wsrelay asks for: no rate limit that an honest load could reach.
+printf '[Journal]\n%s\n' Storage=volatile RuntimeMaxUse=1G RuntimeKeepFree=1M RateLimitBurst=0 \
+  >/run/systemd/journald.conf.d/test.conf
+
+if [ "${1-}" = --bare ]; then
+  shift
+  WSRELAY_REAL_JOURNAL=1 exec "$@"
+fi
 
 "$journald" 2>/run/journald.stderr &
 journald_process=$!

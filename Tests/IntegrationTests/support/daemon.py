@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 
 from support.deadlines import DEADLINE, eventually
 
@@ -43,6 +43,9 @@ def complete(text: str, port: int) -> str:
 class Daemon:
     """One running wsrelay that logs JSON to a pipe read by a thread of ours."""
 
+    # What goes before the command, such as a program that prepares the process and becomes it.
+    prefix: tuple[str, ...] = ()
+
     def __init__(
         self, config: Path, text: str, port: int, *arguments: str, **environment: str
     ) -> None:
@@ -55,16 +58,20 @@ class Daemon:
         self._ended = False
         self.configure(text)
         self.process = subprocess.Popen(
-            [str(BINARY), "serve", "--config", str(config), *arguments],
+            [*self.prefix, str(BINARY), "serve", "--config", str(config), *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             env={**os.environ, **environment},
         )
-        assert self.process.stderr is not None
-        self._reader = threading.Thread(target=self._read, args=(self.process.stderr,))
+        self._reader = threading.Thread(target=self._read, args=(self.record_stream(),))
         self._reader.start()
+
+    def record_stream(self) -> IO[str]:
+        """Where the records come from, one JSON object a line; ends after the last one."""
+        assert self.process.stderr is not None
+        return self.process.stderr
 
     # Configuration
 
@@ -201,6 +208,16 @@ def running(
 ) -> Iterator[Daemon]:
     """A daemon that has started; it is stopped, and its records checked, at the end."""
     daemon = Daemon(folder / name, text, port or free_port(), *arguments, **environment)
+    with supervised(daemon):
+        yield daemon
+
+
+D = TypeVar("D", bound="Daemon")
+
+
+@contextmanager
+def supervised(daemon: D) -> Iterator[D]:
+    """Waits until the daemon has started; stops it, and checks its records, at the end."""
     try:
         daemon.wait("start")
         yield daemon

@@ -1,0 +1,135 @@
+"""Every cause in docs/close-events.md, brought about by real sockets, as the journal keeps it."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from records import refuse_epoll
+from records.catalogue import CAUSES
+from records.causes import CASES, ROUTES, Case
+from records.daemon import JournalDaemon, JournalRelay
+from records.expected import check_close, close_fields, relay_closed, unanswered
+from records.journald import Journald
+from support.daemon import free_port, supervised
+from support.wire import BINARY, Wire, close_frame, frame, request
+
+pytest_plugins = ["records.fixtures"]
+
+NOT_YET = {
+    "invalid-deflate": "permessage-deflate is not negotiated yet",
+    "tls-failure": "listeners do not speak TLS yet",
+    "auth-expired": "no authorization of a peer is known that could end",
+    "kick": "there is no command yet to close one connection",
+    "restart": "nothing asks for a restart: a stop drains",
+    "internal-error": "a fault of the relay itself, and none is known",
+}
+# Brought about below, or in test_network.py, by a daemon of its own.
+ELSEWHERE = {"shed", "drain", "route-removed", "network-timeout"}
+
+
+def test_each_cause_is_here() -> None:
+    table = {name.split()[0].rstrip(",") for name in CASES}
+    assert table | ELSEWHERE | set(NOT_YET) == set(CAUSES)
+    assert not (table | ELSEWHERE) & set(NOT_YET)
+    assert all(name.startswith(case.record["WSRELAY_CAUSE"]) for name, case in CASES.items())
+
+
+@pytest.fixture(scope="module")
+def daemon(
+    session_journald: Journald, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[JournalDaemon]:
+    config = tmp_path_factory.mktemp("causes") / "wsrelay.conf"
+    with supervised(JournalDaemon(config, ROUTES, free_port())) as running:
+        yield running
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_cause(daemon: JournalDaemon, case: Case) -> None:
+    port = case.act(daemon)
+    record = daemon.closed(peer_port=port)
+    listener = {"WSRELAY_LISTENER": f"127.0.0.1:{daemon.port}"}
+    check_close(record, port, case.record | listener, case.forms)
+
+
+@pytest.mark.parametrize("policy", ["newest", "oldest"])
+def test_slow_consumer_that_may_stay(daemon: JournalDaemon, policy: str) -> None:
+    """What is left out for a slow member is counted, and nothing else is."""
+    path = f"/{policy}/x"
+    published = 1600
+    with Wire.open(daemon.port, path) as slow, Wire.open(daemon.port, path) as loud:
+        for _ in range(published):
+            loud.send(frame(BINARY, bytes(1 << 14)))
+        loud.finish()
+        slow.send(close_frame(1000))
+        slow.read_to_end()
+    record = daemon.closed(peer_port=slow.local_port)
+    sent, left_out = int(record["WSRELAY_TX_MESSAGES"]), int(record["WSRELAY_DROPPED_MESSAGES"])
+    assert left_out > 0 and sent + left_out == published
+    assert int(record["WSRELAY_TX_BYTES"]) == sent << 14
+    assert record["WSRELAY_CAUSE"] == "peer-close"
+    assert record["WSRELAY_CLEAN"] == "yes" and record["WSRELAY_UNSENT_BYTES"] == "0"
+    assert daemon.closed(peer_port=loud.local_port)["WSRELAY_RX_MESSAGES"] == str(published)
+
+
+# Causes that need a daemon of their own
+
+
+def check_operators_close(
+    daemon: JournalDaemon, client: Wire, cause: str, path: str, reason: str
+) -> None:
+    """The relay closes on the operator's word; the peer answers."""
+    assert client.read_close() == (1001, reason.encode())
+    client.send(close_frame(1001))
+    client.read_to_end()
+    client.fin()
+    if cause == "drain":
+        assert daemon.wait_exit() == 0
+    exact = close_fields(cause, path, relay_closed(1001), reason_sent=reason)
+    exact["WSRELAY_LISTENER"] = f"127.0.0.1:{daemon.port}"
+    check_close(daemon.closed(peer_port=client.local_port), client.local_port, exact)
+
+
+def test_route_removed(relay: JournalRelay) -> None:
+    daemon = relay(ROUTES)
+    with Wire.open(daemon.port, "/text") as client:
+        daemon.configure(ROUTES.replace('"/text"', '"/other"'))
+        daemon.reload()
+        check_operators_close(daemon, client, "route-removed", "/text", "route removed")
+
+
+def test_drain(relay: JournalRelay) -> None:
+    daemon = relay(ROUTES)
+    with Wire.open(daemon.port) as client:
+        daemon.signal(signal.SIGTERM)
+        check_operators_close(daemon, client, "drain", "/echo", "service stopping")
+
+
+def test_drain_without_an_answer(relay: JournalRelay) -> None:
+    daemon = relay(ROUTES.replace('grace = "1s"', 'grace = "100ms"'))
+    with Wire.open(daemon.port) as client:
+        daemon.signal(signal.SIGTERM)
+        assert daemon.wait_exit() == 0
+    (record,) = daemon.find("close")
+    exact = close_fields("drain", "/echo", unanswered(1001), reason_sent="service stopping")
+    exact["WSRELAY_LISTENER"] = f"127.0.0.1:{daemon.port}"
+    check_close(record, client.local_port, exact)
+
+
+def test_shed(relay: JournalRelay) -> None:
+    """The kernel has no memory left to watch one more connection with."""
+    program = Path(refuse_epoll.__file__)
+    daemon = relay(ROUTES, sys.executable, str(program), "ENOMEM", "40")
+    with ExitStack() as stack, pytest.raises(OSError, match="reset"):
+        for _ in range(100):
+            client = stack.enter_context(Wire(daemon.port))
+            client.send(request())
+            client.read_head()
+    record = daemon.closed(cause="shed")
+    exact = close_fields("shed", None, phase="handshake", errno=12)
+    exact["WSRELAY_LISTENER"] = f"127.0.0.1:{daemon.port}"
+    check_close(record, int(record["WSRELAY_PEER_PORT"]), exact)
