@@ -123,7 +123,9 @@ package enum EscapedText {
     case 0x061C, 0x200E, 0x200F, 0x202A...0x202E, 0x2066...0x2069: true  // direction
     case 0x00AD, 0x180E, 0x200B...0x200D, 0x2060...0x2065, 0x206A...0x206F, 0xFEFF: true  // unseen
     case 0xFFF9...0xFFFB, 0xE0000...0xE007F: true  // annotations and tags
-    default: false
+    // Noncharacters, which systemd takes for no UTF-8: journalctl would show a blob.
+    case 0xFDD0...0xFDEF: true
+    default: scalar & 0xFFFE == 0xFFFE
     }
   }
 }

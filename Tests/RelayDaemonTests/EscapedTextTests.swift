@@ -19,6 +19,7 @@ struct EscapedTextTests {
       "\u{1B}[2J\u{1B}[H", "\u{1B}]0;owned\u{7}", "\u{9B}31m", "\u{2028}forged", "\u{2029}forged",
       "\u{202E}gnp.exe", "\u{202A}a\u{202C}", "\u{2066}a\u{2069}", "\u{200E}\u{200F}\u{61C}",
       "\u{FEFF}bom", "zero\u{200B}width", "a\u{200D}b", "soft\u{AD}hyphen", "\u{FFF9}a\u{FFFB}",
+      "non\u{FFFF}character", "\u{10FFFE}",
       "tag\u{E0041}", "\u{2060}join", "\u{180E}", "\\n is not a line break", "\\x0a", "\\",
       "ends with \\", "\"}, {\"MESSAGE\":\"forged", "a\u{301}\n", "\r", "\u{85}", "a=b\u{0B}c",
       " after 1s, idle 0s, rx 0 tx 0", "\n\n\n\n", String(repeating: "\n", count: 400),
@@ -41,7 +42,9 @@ struct EscapedTextTests {
   private static func isInert(_ bytes: some Sequence<UInt8>) -> Bool {
     guard let text = String(validating: bytes, as: UTF8.self) else { return false }
     return text.unicodeScalars.allSatisfy { scalar in
-      switch scalar.properties.generalCategory {
+      // systemd does not take them for UTF-8.
+      if scalar.properties.isNoncharacterCodePoint { return false }
+      return switch scalar.properties.generalCategory {
       case .control, .format, .lineSeparator, .paragraphSeparator: false
       default: true
       }
@@ -57,6 +60,7 @@ struct EscapedTextTests {
     #expect(Self.text("\u{7F}") == "\\x7f")
     #expect(Self.text("\u{9B}") == "\\u{9b}")
     #expect(Self.text("\u{2028}\u{202E}") == "\\u{2028}\\u{202e}")
+    #expect(Self.text("\u{FFFF}\u{1FFFE}") == "\\u{ffff}\\u{1fffe}")
     #expect(Self.text("\\x0a") == "\\\\x0a")
     #expect(Self.text("grüße, 日本 🙂") == "grüße, 日本 🙂")
     #expect(Self.text("a b", asWord: true) == "a\\x20b")
@@ -68,7 +72,7 @@ struct EscapedTextTests {
       ([0x80], "\\x80"), ([0xC0, 0xAF], "\\xc0\\xaf"), ([0xC3], "\\xc3"), ([0xC3, 0x28], "\\xc3("),
       ([0xE2, 0x80], "\\xe2\\x80"), ([0xED, 0xA0, 0x80], "\\xed\\xa0\\x80"),
       ([0xE0, 0x80, 0x8A], "\\xe0\\x80\\x8a"), ([0xF4, 0x90, 0x80, 0x80], "\\xf4\\x90\\x80\\x80"),
-      ([0xFF, 0x41], "\\xffA"), ([0xF0, 0x9F, 0x99, 0x82], "🙂"),
+      ([0xFF, 0x41], "\\xffA"), ([0xEF, 0xB7, 0x90], "\\u{fdd0}"), ([0xF0, 0x9F, 0x99, 0x82], "🙂"),
     ] as [([UInt8], String)])
   func invalidEncoding(bytes: [UInt8], expected: String) {
     #expect(String(decoding: Self.escaped(bytes), as: UTF8.self) == expected)
