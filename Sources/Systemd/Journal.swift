@@ -1,8 +1,8 @@
 // The way into the journal: one entry, one call.
 //
 // `sd_journal_sendv` blocks while journald does not read its socket, and reports success when there
-// is no journald at all. So `send` belongs on a thread that may wait, and it looks for the socket
-// before every entry: an entry that nobody can have received is an error here.
+// is no journald at all. So `send` belongs on a thread that may wait, and it looks at the socket
+// before and after every entry: an entry that nobody can have received is an error here.
 
 import CSystemd
 import Glibc
@@ -13,11 +13,20 @@ package enum Journal {
   package static let socketPath = "/run/systemd/journal/socket"
 
   /// Whether there is a journald to send to: its socket exists and is a socket.
-  package static var isAvailable: Bool { isSocket(at: socketPath) }
+  package static var isAvailable: Bool { SocketIdentity(path: socketPath) != nil }
 
-  static func isSocket(at path: String) -> Bool {
-    var status = stat()
-    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFSOCK
+  /// Which socket stands at a path: a journald that makes its own anew makes another one.
+  struct SocketIdentity: Equatable {
+    private let device: dev_t
+    private let inode: ino_t
+
+    /// nil: there is no socket.
+    init?(path: String) {
+      var status = stat()
+      guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK else { return nil }
+      device = status.st_dev
+      inode = status.st_ino
+    }
   }
 
   /// Whether a descriptor is the stream that the service manager connected to the journal.
@@ -42,7 +51,9 @@ package enum Journal {
   package static func send(_ bytes: [UInt8], fields: [Range<Int>]) throws(SystemdError) {
     precondition(fields.allSatisfy { $0.upperBound <= bytes.count }, "a field ends past the entry")
     let call = "sd_journal_sendv"
-    guard isAvailable else { throw SystemdError(call: call, errorNumber: ENOENT) }
+    guard let socket = SocketIdentity(path: socketPath) else {
+      throw SystemdError(call: call, errorNumber: ENOENT)
+    }
     let result = bytes.withUnsafeBytes { entry -> Int32 in
       guard let start = entry.baseAddress else { return -EINVAL }
       return withUnsafeTemporaryAllocation(of: iovec.self, capacity: fields.count) { vectors in
@@ -54,5 +65,11 @@ package enum Journal {
       }
     }
     try SystemdError.check(result, call: call)
+    // Success, too, is what a socket that has just vanished looks like. Where it is still the same
+    // one, it was there all the time. Where it is not, whoever tries again may send an entry twice,
+    // which a reader can tell by its connection; one that was lost nobody could.
+    guard SocketIdentity(path: socketPath) == socket else {
+      throw SystemdError(call: call, errorNumber: ENOENT)
+    }
   }
 }

@@ -16,10 +16,14 @@ struct JournalTests {
       unlink(path)
       rmdir(directory)
     }
-    #expect(!Journal.isSocket(at: path))
-    #expect(!Journal.isSocket(at: directory))
+    #expect(Journal.SocketIdentity(path: path) == nil)
+    #expect(Journal.SocketIdentity(path: directory) == nil)
     let journald = try UnixDatagramSocket(path: path)
-    withExtendedLifetime(journald) { #expect(Journal.isSocket(at: path)) }
+    withExtendedLifetime(journald) {
+      let identity = Journal.SocketIdentity(path: path)
+      #expect(identity != nil)
+      #expect(identity == Journal.SocketIdentity(path: path))
+    }
   }
 
   @Test("JOURNAL_STREAM has to name the descriptor's own device and inode")
