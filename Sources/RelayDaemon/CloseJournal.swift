@@ -23,6 +23,10 @@ package final class CloseJournal: Sendable {
     package var pending: Int { recorded - written - lost }
     /// Gap records written, each of which sums losses up.
     package var gaps = 0
+    /// Lost records that the written gap records count.
+    package var told = 0
+    /// Records that nobody will hear of, were the journal to end now.
+    var untold: Int { recorded - written - told }
   }
 
   /// Records that may wait for the writer unless told otherwise.
@@ -92,7 +96,8 @@ package final class CloseJournal: Sendable {
       Counts(
         recorded: queue.recordedCount, written: state.writtenCount.load(ordering: .acquiring),
         lost: queue.droppedCount + state.failedCount.load(ordering: .acquiring),
-        gaps: state.gapCount.load(ordering: .acquiring))
+        gaps: state.gapCount.load(ordering: .acquiring),
+        told: state.toldCount.load(ordering: .acquiring))
     }
   }
 
@@ -112,12 +117,12 @@ package final class CloseJournal: Sendable {
   /// Writes down what is queued and ends the thread, but waits no longer than `deadline` for it.
   ///
   /// Records that are asked for afterwards count as lost. What `pending` counts in the result was
-  /// not written when the deadline passed. Further calls do nothing.
+  /// not written when the deadline passed. What no record tells of is said on standard error.
+  /// Further calls do nothing.
   @discardableResult
   package func close(deadline: Duration) -> Counts {
     guard let thread = self.thread.withLock({ $0.take() }) else { return counts }
     state.queue.withLock { $0.isClosing = true }
-    state.isClosing.store(true, ordering: .relaxed)
     state.wakeup.raise()
     if state.finished.wait(timeout: deadline) {
       thread.join()
@@ -125,6 +130,10 @@ package final class CloseJournal: Sendable {
       // Blocked in the sink, it cannot be ended; it ends by itself before its next record.
       state.isAbandoned.store(true, ordering: .relaxed)
       thread.detach()
+    }
+    let counts = self.counts
+    if counts.untold > 0 {
+      StandardError.write("wsrelay: warning: \(counts.untold) records could not be written\n")
     }
     return counts
   }

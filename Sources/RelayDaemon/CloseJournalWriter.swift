@@ -4,7 +4,9 @@
 // A sink that fails is given time: the record in hand is tried again after growing pauses, up to
 // `patience` in all for one outage, while the queue fills up behind it. After that every record is
 // tried once and counted as lost if it fails; the first success ends the outage. What was lost is
-// written down as one `gap` record as soon as the sink takes one again.
+// written down as one `gap` record as soon as the sink takes one again. Closing changes nothing of
+// that: a journald that restarts while the daemon stops still gets its records, as long as whoever
+// closes is ready to wait.
 
 import Glibc
 import Synchronization
@@ -29,8 +31,9 @@ final class CloseJournalState: Sendable {
   let writtenCount = Atomic<Int>(0)
   let failedCount = Atomic<Int>(0)
   let gapCount = Atomic<Int>(0)
+  /// Lost records that a written gap record counts.
+  let toldCount = Atomic<Int>(0)
   let includesPeerDetails: Atomic<Bool>
-  let isClosing = Atomic<Bool>(false)
   let isAbandoned = Atomic<Bool>(false)
   /// Turns of the writer's loop, and whether it is just now at the mercy of its sink.
   let turnCount = Atomic<Int>(0)
@@ -134,6 +137,7 @@ struct CloseJournalWriter {
     if losses.isEmpty || isAbandoned { return }
     entry.fill(with: losses, time: CloseJournalState.realtimeMicroseconds)
     guard deliver() else { return }
+    state.toldCount.add(losses.total, ordering: .relaxed)
     losses = RecordLosses()
     state.gapCount.add(1, ordering: .relaxed)
   }
@@ -150,8 +154,9 @@ struct CloseJournalWriter {
         return true
       } catch {
         // A sink that refuses cannot be reported through itself: the gap record speaks of it later.
-        let isClosing = state.isClosing.load(ordering: .relaxed)
-        guard patienceLeft > .zero, !isClosing, !isAbandoned else { return false }
+        // Whoever read standard error and has gone does not come back; a journald does.
+        let mayPass = error.errorNumber != EPIPE
+        guard mayPass, patienceLeft > .zero, !isAbandoned else { return false }
         state.wakeup.wait(timeout: pause)
         patienceLeft -= pause
         pause = min(pause * 2, patience.longestPause)

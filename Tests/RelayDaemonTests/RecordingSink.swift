@@ -1,5 +1,6 @@
 // A sink that tests hold in their hands: it can be shut, made to fail, and asked what it has.
 
+import Glibc
 import Synchronization
 import Systemd
 
@@ -56,6 +57,6 @@ final class RecordingSink: RecordSink {
       if keepsEntries { state.entries.append(entry.dictionary) }
       return false
     }
-    if isRefused { throw SystemdError(call: "write", errorNumber: 32) }
+    if isRefused { throw SystemdError(call: "write", errorNumber: ENOENT) }
   }
 }

@@ -44,9 +44,9 @@ struct StandardErrorSinkTests {
     close(ends[0])
     defer { close(ends[1]) }
     let sink = StandardErrorSink(layout: .text, descriptor: ends[1])
-    let patience = SinkPatience(total: .zero)
-    // SIGPIPE keeps its default here: the writer thread itself must not let it through.
-    let journal = try CloseJournal(sink: sink, patience: patience)
+    // SIGPIPE keeps its default here: the writer thread itself must not let it through. And no
+    // patience is spent on a reader that does not come back: a stop would wait for it.
+    let journal = try CloseJournal(sink: sink, patience: SinkPatience(total: .seconds(600)))
     for _ in 0..<10 { journal.record(.closed(.sample())) }
     let counts = journal.close(deadline: .seconds(60))
     #expect(counts == CloseJournal.Counts(recorded: 10, written: 0, lost: 10, gaps: 0))
