@@ -19,7 +19,7 @@ fail() {
 journald=/lib/systemd/systemd-journald
 
 if [ "${1-}" != --inside ]; then
-  [ "${*-}" != --bare ] && [ $# -gt 0 ] || fail 'no command given'
+  case ${*-} in '' | --bare) fail 'no command given' ;; esac
   [ -x "$journald" ] || fail "$journald is missing; install the systemd package"
   command -v journalctl >/dev/null || fail 'journalctl is missing; install the systemd package'
   command -v unshare >/dev/null || fail 'unshare is missing; install the util-linux package'

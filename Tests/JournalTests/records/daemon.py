@@ -16,10 +16,16 @@ LOG = '\n[log]\ntarget = "journal"\n'
 
 
 class JournalDaemon(Daemon):
-    """One running wsrelay that logs to the journal, followed by a journalctl of ours."""
+    """One running wsrelay that logs to the journal, followed by a journalctl of ours.
 
-    def __init__(self, config: Path, text: str, port: int, *prefix: str) -> None:
+    `follow` is what to follow of its entries, by default all: under a load that is too much.
+    """
+
+    def __init__(
+        self, config: Path, text: str, port: int, *prefix: str, follow: tuple[str, ...] = ()
+    ) -> None:
         self.prefix = prefix
+        self.follow = follow
         super().__init__(config, text, port)
 
     def configure(self, text: str) -> None:
@@ -28,8 +34,9 @@ class JournalDaemon(Daemon):
     def record_stream(self) -> IO[str]:
         # journald itself sets _PID: nobody else can write these entries.
         self.match = f"_PID={self.pid}"
+        command = ["journalctl", "--quiet", "--all", "--follow", "--lines=all", "-o", "json"]
         self._follower = subprocess.Popen(
-            ["journalctl", "--quiet", "--all", "--follow", "--lines=all", "-o", "json", self.match],
+            [*command, self.match, *self.follow],
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -46,17 +53,20 @@ class JournalDaemon(Daemon):
         return entries(self.match, *matches)
 
     def wait_exit(self, deadline: float = 20) -> int:
-        """Waits for the end; afterwards `records` is all that the journal has."""
+        """Waits for the end; afterwards `records` is all that the journal has of what we follow."""
         status = self.process.wait(deadline)
         self._follower.wait(deadline)
         self._reader.join(deadline)
         assert self._follower.stdout is not None and self.process.stderr is not None
         if not self._follower.stdout.closed:
             self._follower.stdout.close()
-            self.records = self.entries()
+            self.records = self.entries(*self.follow)
             # With the journal as its target, standard error is for what is wrong.
             self.other_lines += self.process.stderr.read().splitlines()
         return status
 
+
+# What to follow under a load: all but the closes.
+LIFE = tuple(f"WSRELAY_EVENT={event}" for event in ("start", "reload", "drain", "gap"))
 
 JournalRelay = Callable[..., JournalDaemon]

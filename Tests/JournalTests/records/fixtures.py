@@ -34,8 +34,9 @@ def relay(journald: Journald, tmp_path: Path) -> Iterator[JournalRelay]:
     """`relay(text, *prefix)` starts a daemon that logs to the journal, prefixed by a command."""
     with ExitStack() as stack:
 
-        def start(text: str, *prefix: str) -> JournalDaemon:
-            daemon = JournalDaemon(tmp_path / "wsrelay.conf", text, free_port(), *prefix)
+        def start(text: str, *prefix: str, follow: tuple[str, ...] = ()) -> JournalDaemon:
+            config = tmp_path / "wsrelay.conf"
+            daemon = JournalDaemon(config, text, free_port(), *prefix, follow=follow)
             return stack.enter_context(supervised(daemon))
 
         yield start
