@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import websocket
-from support.daemon import Record
+from support.daemon import Daemon, Record
 from support.deadlines import eventually
 from support.wire import BINARY, TEXT, Wire, close_frame, frame
 from websockets.exceptions import ConnectionClosed
@@ -19,7 +19,6 @@ from websockets.http11 import USER_AGENT
 from websockets.sync.client import connect
 from websockets.typing import Origin, Subprotocol
 
-from records.daemon import JournalDaemon
 from records.expected import close_fields, peer_closed, relay_closed, unanswered
 
 ROUTES = """
@@ -82,7 +81,7 @@ slow_consumer = "drop-oldest"
 """
 
 # Acts as a client and returns the port it did so from.
-Act = Callable[[JournalDaemon], int]
+Act = Callable[[Daemon], int]
 
 
 @dataclass(frozen=True)
@@ -97,7 +96,7 @@ class Case:
 def wire(*sent: bytes, path: str = "/echo", close: bytes | None = None) -> Act:
     """Opens, sends, reads until the relay's Close frame, may answer it, and waits for FIN."""
 
-    def act(daemon: JournalDaemon) -> int:
+    def act(daemon: Daemon) -> int:
         with Wire.open(daemon.port, path) as client:
             client.send(b"".join(sent))
             client.read_close()
@@ -112,7 +111,7 @@ def wire(*sent: bytes, path: str = "/echo", close: bytes | None = None) -> Act:
 def silent(path: str) -> Act:
     """Opens and says nothing more; the socket stays open until the relay has given it up."""
 
-    def act(daemon: JournalDaemon) -> int:
+    def act(daemon: Daemon) -> int:
         with Wire.open(daemon.port, path) as client:
             daemon.wait("close", peer_port=client.local_port)
             return client.local_port
@@ -123,7 +122,7 @@ def silent(path: str) -> Act:
 # Clients that nobody here wrote
 
 
-def websockets_closes(daemon: JournalDaemon) -> int:
+def websockets_closes(daemon: Daemon) -> int:
     with connect(daemon.url("/room/a"), subprotocols=[CHAT], origin=ORIGIN) as client:
         port = int(client.local_address[1])
         client.send("hello")
@@ -134,7 +133,7 @@ def websockets_closes(daemon: JournalDaemon) -> int:
 def websockets_is_closed(path: str, *sent: str | bytes) -> Act:
     """Sends and reads until the relay closes; the client answers by itself."""
 
-    def act(daemon: JournalDaemon) -> int:
+    def act(daemon: Daemon) -> int:
         with connect(daemon.url(path)) as client:
             port = int(client.local_address[1])
             for message in sent:
@@ -147,7 +146,7 @@ def websockets_is_closed(path: str, *sent: str | bytes) -> Act:
     return act
 
 
-def websocket_client_closes(daemon: JournalDaemon) -> int:
+def websocket_client_closes(daemon: Daemon) -> int:
     client = websocket.create_connection(daemon.url("/text"), suppress_origin=True)
     assert client.sock is not None
     port = int(client.sock.getsockname()[1])
@@ -163,7 +162,7 @@ def websocket_client_closes(daemon: JournalDaemon) -> int:
 def vanish(how: Callable[[Wire], None], *sent: bytes) -> Act:
     """An open connection that says something, has its echo, and is gone."""
 
-    def act(daemon: JournalDaemon) -> int:
+    def act(daemon: Daemon) -> int:
         with Wire.open(daemon.port) as client:
             for data in sent:
                 client.send(data)
@@ -177,7 +176,7 @@ def vanish(how: Callable[[Wire], None], *sent: bytes) -> Act:
 def vanish_early(how: Callable[[Wire], None]) -> Act:
     """A connection that is gone in the midst of its request."""
 
-    def act(daemon: JournalDaemon) -> int:
+    def act(daemon: Daemon) -> int:
         known = daemon.descriptor_count()
         with Wire(daemon.port) as client:
             client.send(b"GET /echo HTTP/1.1\r\nHo")
@@ -189,7 +188,7 @@ def vanish_early(how: Callable[[Wire], None]) -> Act:
     return act
 
 
-def keep_after_close(daemon: JournalDaemon) -> int:
+def keep_after_close(daemon: Daemon) -> int:
     """Begins the closing handshake and then keeps TCP open."""
     with Wire.open(daemon.port, "/small") as client:
         client.send(close_frame(1000))
@@ -198,7 +197,7 @@ def keep_after_close(daemon: JournalDaemon) -> int:
         return client.local_port
 
 
-def fin_after_close(daemon: JournalDaemon) -> int:
+def fin_after_close(daemon: Daemon) -> int:
     """Ends TCP on the relay's Close frame and does not answer it."""
     with Wire.open(daemon.port, "/life") as client:
         client.read_close()
@@ -206,7 +205,7 @@ def fin_after_close(daemon: JournalDaemon) -> int:
         return client.local_port
 
 
-def read_nothing(daemon: JournalDaemon) -> int:
+def read_nothing(daemon: Daemon) -> int:
     """A member that reads nothing, of a channel in which another one says a lot."""
     with Wire.open(daemon.port, "/crowd/x") as slow, Wire.open(daemon.port, "/crowd/x") as loud:
         while not daemon.find("close", peer_port=slow.local_port):
