@@ -71,10 +71,10 @@ extension JournalEntry {
   }
 
   private mutating func fill(_ refused: RefusedHandshake, time: Int64, details: Bool) {
-    // A 5xx says something about this service, a 4xx about the one who asked.
+    // A 503 says something about this service, all others about the one who asked.
     begin(
       event: .reject, messageID: RecordEvent.reject.messageID,
-      priority: refused.status >= 500 ? .warning : .notice, time: time
+      priority: refused.status == 503 ? .warning : .notice, time: time
     ) { RecordText.append(refused, to: &$0) }
     append(.connectionID, word: RecordText.identifier(refused.connectionID))
     append(.httpStatus, UInt64(clamping: refused.status))

@@ -44,7 +44,8 @@ final class JournalRecorder: ConnectionRecorder {
 
   func record(_ event: ConnectionEvent) {
     if case .closed(let closed) = event { closeCounts.add(closed) }
-    journal.record(event)
+    // Under the lock: a journal that is being replaced must not be closed before it has this.
+    current.withLock { $0.record(event) }
   }
 
   func acceptFailed(_ error: SystemCallError) {

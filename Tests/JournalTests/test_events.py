@@ -13,7 +13,7 @@ from records.expected import IDENTITY, NUMBER, check, event_fields
 from records.journald import Journald
 from support.daemon import Record, free_port, supervised
 from support.deadlines import eventually
-from support.wire import Wire, request
+from support.wire import Wire, close_frame, request
 
 pytest_plugins = ["records.fixtures"]
 
@@ -120,7 +120,7 @@ def test_reject(daemon: JournalDaemon, sent: bytes, status: int, rule: str, text
     (record,) = daemon.wait("reject", peer_port=port)
     exact = event_fields(
         "reject",
-        4 if status >= 500 else 5,
+        4 if status == 503 else 5,
         http_status=status,
         rule=rule,
         listener=f"127.0.0.1:{daemon.port}",
@@ -156,24 +156,35 @@ def test_open_at_debug(relay: JournalRelay) -> None:
     assert daemon.closed()["WSRELAY_CONNECTION_ID"] == record["WSRELAY_CONNECTION_ID"]
 
 
-def check_event(record: Record, event: str, priority: int, message: str) -> None:
-    wanted = event_fields(event, priority)
+def check_event(
+    record: Record, event: str, priority: int, message: str, **figures: str | int
+) -> None:
+    wanted = event_fields(event, priority, **figures)
     assert wanted.items() <= record.items()
     assert re.search(message, record["MESSAGE"]), record["MESSAGE"]
 
 
 def test_life_of_a_daemon(relay: JournalRelay) -> None:
-    """Start, a good reload, a bad one, and the drain: each has its entry."""
+    """Start, a good reload, a bad one, drain and stop: each has its entry, with its figures."""
     daemon = relay(ROUTES)
-    check_event(daemon.find("start")[0], "start", 5, rf"127\.0\.0\.1:{daemon.port}")
+    count = ROUTES.count("[[route]]")
+    place = rf"127\.0\.0\.1:{daemon.port}"
+    check_event(daemon.find("start")[0], "start", 5, place, listeners=1, routes=count)
     daemon.configure(ROUTES.replace('"/one"', '"/two"'))
-    check_event(daemon.reload(), "reload", 5, "/two")
+    applied = daemon.reload()
+    check_event(applied, "reload", 5, "/two", result="applied", routes_changed=0)
+    check_event(applied, "reload", 5, "/one", routes_added=1, routes_removed=1)
     daemon.configure(ROUTES.replace('"/one"', '"/two"') + 'idel_timeout = "1s"\n')
-    check_event(daemon.reload(), "reload", 3, "failed")
+    check_event(daemon.reload(), "reload", 3, "failed", result="failed", errors=1)
     assert any("idel_timeout" in r["MESSAGE"] and r["PRIORITY"] == "3" for r in daemon.records)
-    daemon.signal(signal.SIGTERM)
+    with Wire.open(daemon.port, "/two") as client:
+        daemon.signal(signal.SIGTERM)
+        assert client.read_close()[0] == 1001
+        client.send(close_frame(1001))
+        client.read_to_end()
     assert daemon.wait_exit() == 0
-    check_event(daemon.find("drain")[0], "drain", 5, "drain")
+    check_event(daemon.find("drain")[0], "drain", 5, "drain", connections=1)
+    check_event(daemon.find("stop")[0], "stop", 5, "stopped", closed=1, closed_cleanly=1)
     assert len(daemon.entries("SYSLOG_IDENTIFIER=wsrelay")) == len(daemon.records)
 
 

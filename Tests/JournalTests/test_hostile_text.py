@@ -120,8 +120,8 @@ def test_text_in_a_request(relay: JournalRelay, place: str) -> None:
     sent = [PLACES[place].replace(HOLE.encode(), text) for text in TEXTS.values()]
     ports = [attempt(daemon, request) for request in sent]
     daemon.stop()
-    # Besides these: start and drain.
-    found = check_all_outputs(daemon, len(TEXTS) + 2)
+    # Besides these: start, drain and stop.
+    found = check_all_outputs(daemon, len(TEXTS) + 3)
     peers = (entry.get("WSRELAY_PEER_PORT") for entry in found)
     assert sorted(int(port) for port in peers if port) == sorted(ports)
 
@@ -133,7 +133,7 @@ def test_text_in_a_close_reason(relay: JournalRelay) -> None:
             client.send(close_frame(1000, text))
             client.read_to_end()
     daemon.stop()
-    found = check_all_outputs(daemon, len(TEXTS) + 2)
+    found = check_all_outputs(daemon, len(TEXTS) + 3)
     found = [entry for entry in found if entry["WSRELAY_EVENT"] == "close"]
     reasons = {e.get("WSRELAY_REASON_RECEIVED", "") for e in found}
     assert r"x\x0aMESSAGE=forged" in reasons
