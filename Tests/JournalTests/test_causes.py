@@ -21,7 +21,6 @@ from support.wire import BINARY, Wire, close_frame, frame, request
 pytest_plugins = ["records.fixtures"]
 
 NOT_YET = {
-    "invalid-deflate": "permessage-deflate is not negotiated yet",
     "tls-failure": "listeners do not speak TLS yet",
     "auth-expired": "no authorization of a peer is known that could end",
     "kick": "there is no command yet to close one connection",

@@ -29,6 +29,10 @@ grace = "1s"
 path = "/echo"
 mode = "echo"
 [[route]]
+path = "/deflate"
+mode = "echo"
+compression = "on"
+[[route]]
 path = "/small"
 mode = "echo"
 max_message_size = "1KiB"
@@ -93,11 +97,16 @@ class Case:
     forms: Record = field(default_factory=dict)
 
 
-def wire(*sent: bytes, path: str = "/echo", close: bytes | None = None) -> Act:
+def wire(
+    *sent: bytes,
+    path: str = "/echo",
+    headers: dict[str, str] | None = None,
+    close: bytes | None = None,
+) -> Act:
     """Opens, sends, reads until the relay's Close frame, may answer it, and waits for FIN."""
 
     def act(daemon: Daemon) -> int:
-        with Wire.open(daemon.port, path) as client:
+        with Wire.open(daemon.port, path, headers) as client:
             client.send(b"".join(sent))
             client.read_close()
             if close is not None:
@@ -220,6 +229,7 @@ ORIGIN = Origin("https://example.org")
 # What the relay tells a peer that has broken a rule.
 TOO_BIG = "message of 1025 bytes, limit 1024"
 UNMASKED = "client frame not masked (RFC 6455 5.1)"
+NOT_DEFLATE = "compressed message does not inflate (RFC 7692 7.2.2)"
 NOT_UTF8 = "text is not UTF-8 (RFC 6455 8.1)"
 REASON_NOT_UTF8 = "close reason is not UTF-8 (RFC 6455 5.5.1)"
 WRONG_KIND = "binary is not accepted here"
@@ -389,6 +399,21 @@ CASES: dict[str, Case] = {
             replace(unanswered(1007), saw="1007 wasClean=true"),
             reason_sent=REASON_NOT_UTF8,
             cause_detail=REASON_NOT_UTF8,
+        ),
+    ),
+    "invalid-deflate": Case(
+        wire(
+            frame(TEXT, b"\xff\xff", rsv=4),
+            path="/deflate",
+            headers={"Sec-WebSocket-Extensions": "permessage-deflate"},
+            close=close_frame(1007),
+        ),
+        close_fields(
+            "invalid-deflate",
+            "/deflate",
+            relay_closed(1007),
+            reason_sent=NOT_DEFLATE,
+            cause_detail=NOT_DEFLATE,
         ),
     ),
     "message-too-big": Case(
