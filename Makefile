@@ -1,8 +1,9 @@
 # The verbs of this repository. `make help` lists them.
 
 BINARY := .build/release/wsrelay
-# The binary that is shipped: no Swift library needed at run time.
-BUILD := swift build -c release --static-swift-stdlib --product wsrelay
+# The binary that is shipped: no Swift library needed at run time, and nothing left to relocate lazily.
+BUILD := swift build -c release --static-swift-stdlib --product wsrelay \
+  -Xlinker -z -Xlinker now
 
 .DEFAULT_GOAL := help
 
@@ -58,10 +59,16 @@ format: ## rewrite Swift and Python in the project's style
 	@scripts/venv
 	.venv/bin/ruff format --quiet $$(scripts/sources python)
 
+system: ## the package in a booted machine: install, reload, restart, purge (needs root)
+	@scripts/deps build test package system
+	@scripts/test system
+
 clean: ## remove what was built
-	rm -rf .build .build-tsan .venv Benchmarks/build Tests/Autobahn/build
+	rm -rf .build .build-tsan .venv Benchmarks/build Tests/Autobahn/build build
 
 help: ## this list
-	@sed -nE 's/^([a-z-]+): ## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -nE 's/^([a-z-]+):[a-z -]* ## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-.PHONY: run test check build integration journal autobahn autobahn-full hot-path bench lint format clean help
+.PHONY: run test check build integration journal autobahn autobahn-full hot-path bench lint format system clean help
+
+include packaging/install.mk

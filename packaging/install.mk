@@ -1,0 +1,88 @@
+# Installing what `make build` has built: the layout of the files, for people (`make install`) and for
+# packagers. Everything that is installed is in the two lists, so that `make uninstall` finds it.
+#
+# An /etc/wsrelay.conf that is there already is the operator's and is left alone, both times.
+
+prefix ?= /usr/local
+bindir ?= $(prefix)/bin
+mandir ?= $(prefix)/share/man
+docdir ?= $(prefix)/share/doc/wsrelay
+# The daemon looks for its file in /etc, wherever it is installed itself.
+sysconfdir ?= /etc
+unitdir ?= $(prefix)/lib/systemd/system
+catalogdir ?= $(prefix)/lib/systemd/catalog
+bashcompletiondir ?= $(prefix)/share/bash-completion/completions
+zshcompletiondir ?= $(prefix)/share/zsh/site-functions
+fishcompletiondir ?= $(prefix)/share/fish/vendor_completions.d
+STRIP ?= strip
+INSTALL ?= install
+
+version := $(shell sed -nE 's/.*static let current = "(.*)"/\1/p' Sources/wsrelay/WSRelay.swift)
+conf := $(DESTDIR)$(sysconfdir)/wsrelay.conf
+
+# What is copied as it is, SOURCE:TARGET.
+copied := \
+  docs/man/wsrelay.8:$(mandir)/man8/wsrelay.8 \
+  docs/man/wsrelay.conf.5:$(mandir)/man5/wsrelay.conf.5 \
+  systemd/wsrelay.socket:$(unitdir)/wsrelay.socket \
+  systemd/wsrelay.catalog:$(catalogdir)/wsrelay.catalog \
+  README.md:$(docdir)/README.md \
+  docs/close-events.md:$(docdir)/close-events.md
+
+# What names the binary, likewise.
+located := \
+  systemd/wsrelay.service:$(unitdir)/wsrelay.service \
+  systemd/socket-activation.conf:$(docdir)/examples/socket-activation.conf
+
+completions := \
+  bash:$(bashcompletiondir)/wsrelay \
+  zsh:$(zshcompletiondir)/_wsrelay \
+  fish:$(fishcompletiondir)/wsrelay.fish
+
+source = $(firstword $(subst :, ,$(1)))
+target = $(DESTDIR)$(lastword $(subst :, ,$(1)))
+
+define install_copied
+$(INSTALL) -D -m 644 $(call source,$(1)) $(call target,$(1))
+
+endef
+
+define install_located
+$(INSTALL) -d $(dir $(call target,$(1)))
+sed 's,/usr/bin/wsrelay,$(bindir)/wsrelay,' $(call source,$(1)) >$(call target,$(1))
+chmod 644 $(call target,$(1))
+
+endef
+
+# A completion is read by the shell, not run: it needs no interpreter line.
+define install_completion
+$(INSTALL) -d $(dir $(call target,$(1)))
+$(BINARY) --generate-completion-script $(call source,$(1)) | sed '1{/^#!/d}' >$(call target,$(1))
+chmod 644 $(call target,$(1))
+
+endef
+
+install: ## what `make build` built, below prefix=/usr/local; DESTDIR= and GNU's directories count
+	@test -x $(BINARY) || { echo "no $(BINARY): run \`make build\` first" >&2; exit 1; }
+	$(INSTALL) -D -m 755 $(BINARY) $(DESTDIR)$(bindir)/wsrelay
+	$(STRIP) $(DESTDIR)$(bindir)/wsrelay
+	$(foreach file,$(copied),$(call install_copied,$(file)))
+	$(foreach file,$(located),$(call install_located,$(file)))
+	$(foreach file,$(completions),$(call install_completion,$(file)))
+	test -e $(conf) || $(INSTALL) -D -m 644 config/wsrelay.conf $(conf)
+
+uninstall: ## remove what `make install` installed, with the same directories
+	rm -f $(DESTDIR)$(bindir)/wsrelay
+	rm -f $(foreach file,$(copied) $(located) $(completions),$(call target,$(file)))
+	-rmdir $(DESTDIR)$(docdir)/examples $(DESTDIR)$(docdir)
+	if cmp -s config/wsrelay.conf $(conf); then rm $(conf); fi
+
+deb: build ## the Debian package, in build/deb
+	@scripts/deps package
+	packaging/build-deb build/deb
+
+rpm: build ## the RPM, in build/rpm
+	@scripts/deps package
+	packaging/build-rpm build/rpm
+
+.PHONY: install uninstall deb rpm
