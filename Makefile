@@ -1,8 +1,9 @@
 # The verbs of this repository. `make help` lists them.
 
 BINARY := .build/release/wsrelay
-# The binary that is shipped: no Swift library needed at run time, and nothing left to relocate lazily.
-BUILD := swift build -c release --static-swift-stdlib --product wsrelay \
+# The binary that is shipped: no Swift library needed at run time, nothing looked for in the folder it
+# lies in, and nothing left to relocate lazily.
+BUILD := swift build -c release --static-swift-stdlib --disable-local-rpath --product wsrelay \
   -Xlinker -z -Xlinker now
 
 .DEFAULT_GOAL := help

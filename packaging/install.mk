@@ -17,7 +17,6 @@ fishcompletiondir ?= $(prefix)/share/fish/vendor_completions.d
 STRIP ?= strip
 INSTALL ?= install
 
-version := $(shell sed -nE 's/.*static let current = "(.*)"/\1/p' Sources/wsrelay/WSRelay.swift)
 conf := $(DESTDIR)$(sysconfdir)/wsrelay.conf
 
 # What is copied as it is, SOURCE:TARGET.
