@@ -89,8 +89,15 @@ class Machine:
         return done.stdout.strip()
 
     def changed(self) -> set[str]:
-        """What has been written, or removed, on the disk since the boot."""
-        return {str(path.relative_to(self._changes)) for path in self._changes.rglob("*")}
+        """What has been written to the disk, or removed from it, since the boot.
+
+        A folder in which something was written is no change itself unless it is new.
+        """
+        return {
+            str(path.relative_to(self._changes))
+            for path in self._changes.rglob("*")
+            if not path.is_dir() or not ("/" / path.relative_to(self._changes)).is_dir()
+        }
 
     def shell(self, script: str) -> str:
         """Runs a script as an administrator would type it."""

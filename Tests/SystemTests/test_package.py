@@ -26,7 +26,7 @@ def traces(machine: Machine) -> dict[str, set[str]]:
         "groups": ["getent", "group"],
         "sockets": ["ss", "--listening", "--tcp", "--udp", "--numeric", "--no-header"],
         "units": ["systemctl", "list-units", "--all", "--plain", "--no-legend", "*wsrelay*"],
-        "unit files": ["systemctl", "list-unit-files", "--no-legend", "*wsrelay*"],
+        "unit files": ["systemctl", "list-unit-files", "--no-legend"],
         "state of others": ["find", "/run", "/var", "/tmp", "-name", "*wsrelay*"],
     }
     found = {what: set(machine.run(*command).splitlines()) for what, command in asked.items()}
