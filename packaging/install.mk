@@ -1,5 +1,5 @@
-# Installing what `make build` has built: the layout of the files, for people (`make install`) and for
-# packagers. Everything that is installed is in the two lists, so that `make uninstall` finds it.
+# Installing what `make build` has built: where the files go, for people (`make install`) and for
+# packagers. What is installed is in three lists, so that `make uninstall` finds all of it.
 #
 # An /etc/wsrelay.conf that is there already is the operator's and is left alone, both times.
 

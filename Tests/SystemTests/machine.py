@@ -256,8 +256,10 @@ def prepare(root: Path) -> None:
     units = root / "etc/systemd/system"
     units.mkdir(parents=True, exist_ok=True)
     (root / "etc/machine-id").write_text("")
-    # A container's image forbids its packages to start services.
+    # A container's image forbids its packages to start services, and may leave out their pages.
     (root / "usr/sbin/policy-rc.d").unlink(missing_ok=True)
+    for setting in (root / "etc/dpkg/dpkg.cfg.d").glob("*docker*"):
+        setting.unlink()
     for unit in MASKED:
         (units / unit).unlink(missing_ok=True)
         (units / unit).symlink_to("/dev/null")
