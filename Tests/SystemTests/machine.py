@@ -44,6 +44,14 @@ MASKED = [
     "systemd-update-utmp.service",
 ]
 
+# Joins the control groups whose files are named before "--", and becomes what is named after it.
+JOIN_GROUPS = [
+    "bash",
+    "-euc",
+    'while [[ $1 != -- ]]; do echo $$ >"$1"; shift; done; shift; exec "$@"',
+    "bash",
+]
+
 # SIGRTMIN+4 asks systemd to power off, see systemd(1); glibc's SIGRTMIN is 34.
 POWER_OFF = 38
 CLONE_NEWNET = 0x40000000
@@ -213,13 +221,13 @@ def booted() -> Iterator[Machine]:
     """A machine that has booted; it is gone at the end of the block, whatever happened in it."""
     base = Path(tempfile.mkdtemp(prefix="wsrelay-system-"))
     mounts: list[Path] = []
+    groups = control_groups(base.name)
     try:
         root = overlay(base, mounts)
         prepare(root)
         with open(base / "console", "wb") as console:
             nspawn = subprocess.Popen(
-                # Should this process be killed, the machine goes with it.
-                ["setpriv", "--pdeathsig", "KILL"]
+                [*JOIN_GROUPS, *(str(group / "cgroup.procs") for group in groups), "--"]
                 + ["systemd-nspawn", "--quiet", "--boot", f"--directory={root}"]
                 + [f"--machine=wsrelay-{os.getpid()}", "--register=no", "--keep-unit"]
                 + ["--private-network", "--link-journal=no", "--resolv-conf=off"]
@@ -236,7 +244,38 @@ def booted() -> Iterator[Machine]:
     finally:
         for mount in reversed(mounts):
             subprocess.run(["umount", mount], check=True)
+        for group in groups:
+            remove_group(group)
         shutil.rmtree(base)
+
+
+def control_groups(name: str) -> list[Path]:
+    """New groups below this process's own: without them, machines that run at the same time would
+    share one, and each of their systemds find the processes of the other in its services."""
+    groups = []
+    for line in Path("/proc/self/cgroup").read_text().splitlines():
+        _, controllers, path = line.split(":", 2)
+        if controllers == "name=systemd":
+            tree = Path("/sys/fs/cgroup/systemd")
+        elif controllers == "":
+            tree = Path("/sys/fs/cgroup")
+            if (tree / "unified").exists():
+                tree /= "unified"
+        else:
+            continue
+        if (tree / "cgroup.procs").exists():
+            groups.append(tree / path.lstrip("/") / name)
+    for group in groups:
+        group.mkdir()
+    return groups
+
+
+def remove_group(group: Path) -> None:
+    """Removes a group without processes; those below it first."""
+    for child in group.iterdir():
+        if child.is_dir():
+            remove_group(child)
+    group.rmdir()
 
 
 def overlay(base: Path, mounts: list[Path]) -> Path:
