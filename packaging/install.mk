@@ -22,6 +22,7 @@ conf := $(DESTDIR)$(sysconfdir)/wsrelay.conf
 # What is copied as it is, SOURCE:TARGET.
 copied := \
   docs/man/wsrelay.8:$(mandir)/man8/wsrelay.8 \
+  docs/man/wsrelay-closes.1:$(mandir)/man1/wsrelay-closes.1 \
   docs/man/wsrelay.conf.5:$(mandir)/man5/wsrelay.conf.5 \
   systemd/wsrelay.socket:$(unitdir)/wsrelay.socket \
   systemd/wsrelay.catalog:$(catalogdir)/wsrelay.catalog \

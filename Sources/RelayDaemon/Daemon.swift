@@ -37,7 +37,7 @@ package final class Daemon {
     do throws(ConfigurationErrors) {
       loaded = try source.load(descriptorLimit: descriptorLimit)
     } catch {
-      StandardError.write(error.rendered)
+      StandardError.writeError(error.rendered)
       return .configuration
     }
     do throws(SystemdError) {
@@ -48,11 +48,11 @@ package final class Daemon {
         return daemon.serve()
       } catch {
         journal.close(deadline: .seconds(1))
-        StandardError.write("wsrelay: error: \(StartFailure.explain(error))\n")
+        StandardError.writeError("wsrelay: error: \(StartFailure.explain(error))\n")
         return ExitCode(error)
       }
     } catch {
-      StandardError.write("wsrelay: error: cannot start the journal writer: \(error)\n")
+      StandardError.writeError("wsrelay: error: cannot start the journal writer: \(error)\n")
       return .systemError
     }
   }

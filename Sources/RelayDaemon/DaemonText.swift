@@ -1,9 +1,11 @@
 // What the daemon says to people in words: on a terminal, in the journal, when it cannot start.
 
+import CloseEvents
 import Glibc
 import RelayConfiguration
 import RelayCore
 import RelayEngine
+import Systemd
 
 /// Standard error, for diagnostics before and beside the journal.
 package enum StandardError {
@@ -15,6 +17,20 @@ package enum StandardError {
       if count < 0 && errno != EINTR { return }
       bytes = bytes.dropFirst(max(0, count))
     }
+  }
+}
+
+extension StandardError {
+  /// Writes lines of an error. Where they lead into the journal, as those of `ExecReload=` do, each
+  /// says how grave it is (sd-daemon(3)): otherwise `journalctl -p err` would leave them out.
+  package static func writeError(
+    _ text: String, intoJournal isJournalStream: Bool = Journal.isConnected()
+  ) {
+    guard isJournalStream else { return write(text) }
+    let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+    write(
+      lines.map { $0.isEmpty ? "" : "<\(RecordPriority.error.rawValue)>\($0)" }.joined(
+        separator: "\n"))
   }
 }
 

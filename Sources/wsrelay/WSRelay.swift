@@ -94,7 +94,7 @@ struct Check: ParsableCommand {
         print("\(origin): good")
       }
     } catch {
-      StandardError.write(error.rendered)
+      StandardError.writeError(error.rendered)
       throw ArgumentParser.ExitCode(RelayDaemon.ExitCode.configuration.rawValue)
     }
   }

@@ -78,6 +78,8 @@ def test_reload_of_a_wrong_file(installed: Machine) -> None:
         assert done.returncode != 0
         assert "failed" in done.stderr
         assert f'{CONF}:4:3: error: unknown key "idel_timeout"' in installed.messages()
+        errors = installed.journal("PRIORITY=3", "_COMM=wsrelay")
+        assert any("idel_timeout" in entry["MESSAGE"] for entry in errors), "not found by -p err"
         assert not installed.journal("WSRELAY_EVENT=reload"), "the daemon was bothered with it"
         installed.echo(path="/echo")
         before.finish()
