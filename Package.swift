@@ -69,7 +69,7 @@ let package = Package(
     .executableTarget(
       name: "wsrelay",
       dependencies: [
-        "CloseEvents", "CloseReports", "RelayDaemon", "RelayConfiguration", "Systemd",
+        "CloseEvents", "CloseReports", "RelayCore", "RelayDaemon", "RelayConfiguration", "Systemd",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: shared),

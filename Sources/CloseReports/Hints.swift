@@ -79,6 +79,7 @@ package struct Hints: Sendable {
   private static func idleCut(at time: String, _ pingInterval: UInt64?) -> String {
     let cut = "something in front cuts idle connections at \(time); "
     guard let pingInterval else { return cut + "set ping_interval below that" }
+    if pingInterval == 0 { return cut + "ping_interval is off" }
     return cut + "ping_interval is \(Self.time(pingInterval))"
   }
 

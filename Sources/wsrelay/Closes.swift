@@ -4,6 +4,7 @@
 import ArgumentParser
 import CloseReports
 import Glibc
+import RelayCore
 import RelayDaemon
 import Systemd
 
@@ -94,6 +95,8 @@ struct Closes: ParsableCommand {
 
   private func runReport(_ query: CloseQuery) throws {
     var report = CloseReport(query, of: try openInput())
+    // What is in force on this machine says nothing of entries from another.
+    if input == nil { report.pingInterval = configuredPingInterval() }
     var output = ReportOutput(descriptor: STDOUT_FILENO)
     let count: UInt64
     var text = ""
@@ -119,6 +122,18 @@ struct Closes: ParsableCommand {
     let text = LocalJournal.explain(obstacle)
     if obstacle == .noPermission && !foundAny { try fail(text, .noPermission) }
     warn(text)
+  }
+
+  /// In microseconds, 0 where it is off; nil if it is not known or not the same on all routes.
+  private func configuredPingInterval() -> UInt64? {
+    let source = ConfigurationSource(file: nil, listen: [], logLevel: nil)
+    guard let loaded = try? source.load(descriptorLimit: .max) else { return nil }
+    let routes = loaded.configuration.routes.filter { candidate in
+      route.map { $0 == candidate.pattern.description } ?? true
+    }
+    let intervals = Set(routes.map(\.pingInterval))
+    guard let interval = intervals.first, intervals.count == 1 else { return nil }
+    return UInt64(max(0, interval.wholeMicroseconds))
   }
 
   private func openInput() throws -> CloseInput {

@@ -47,6 +47,7 @@ struct HintsTests {
           + "60.0 s; ping_interval is 75.0 s"
       ])
     #expect(Self.hints(cut).first?.hasSuffix("set ping_interval below that") == true)
+    #expect(Self.hints(cut, pingInterval: 0).first?.hasSuffix("ping_interval is off") == true)
     #expect(Self.hints(Array(cut.prefix(19))) == [])
   }
 

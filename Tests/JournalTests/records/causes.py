@@ -2,6 +2,8 @@
 
 Each case is one connection to the routes below, of a daemon that many cases share. What needs a
 daemon, a kernel or a network of its own is in test_causes.py and test_network.py.
+
+Longer than 450 lines because it is one table, in which every field of every record is written out.
 """
 
 from __future__ import annotations
