@@ -200,7 +200,9 @@ reactor.run()
 
 def copy_source(source: Path, target: Path) -> None:
     shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(source, target)
+    # Without what pip compiled: Python takes that for the ported file's if both are of one second
+    # and of one size.
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
     for path in target.glob("*.py"):
         if path.name not in KEPT:
             path.unlink()

@@ -41,11 +41,13 @@ def test_install_serve_purge_leaves_nothing(machine: Machine) -> None:
     assert machine.show("wsrelay", "ActiveState") == "active"
     assert machine.show("wsrelay", "UnitFileState") == "enabled"
     machine.echo()
+    took = time.monotonic() - began
     during = traces(machine)
     assert any("8080" in socket for socket in during["sockets"])
     assert {"usr/bin/wsrelay", "etc/wsrelay.conf"} <= during["files"]
+    began = time.monotonic()
     machine.run("dpkg", "--purge", "wsrelay")
-    took = time.monotonic() - began
+    took += time.monotonic() - began
     assert traces(machine) == before
     assert machine.try_run("dpkg-query", "--show", "wsrelay").returncode != 0
     assert took < 15, f"{took:.1f} s to install, serve and purge"
