@@ -180,6 +180,7 @@ struct RequestBeginningTests {
       ([0x0D, 0x0A, 0x0D, 0x0A, 0x00, 0x0D, 0x0A, 0x51], "PROXY protocol header", 400),
       (Array("\r\nGET / HTTP/1.1\r\n".utf8), "empty line", 400), ([0x0A], "not an HTTP", 400),
       ([0x0D, 0x0A, 0x0D, 0x0A], "empty line", 400), ([0x0D, 0x20], "empty line", 400),
+      ([0x0D, 0x27, 0x18, 0x54, 0x00], "empty line", 400),
       ([0x20], "not an HTTP request", 400), (Array("<policy/>\0".utf8), "not an HTTP", 400),
       ([UInt8](repeating: 0x41, count: 100), "not an HTTP request", 400),
       ([0x81, 0x85, 1, 2, 3, 4], "not an HTTP request", 400),
@@ -202,6 +203,13 @@ struct RequestBeginningTests {
     #expect(progress.refusal?.status == 405)
     #expect(progress.refusal?.path == "/upload")
     #expect(byteCount == 23)
+  }
+
+  @Test func whatFollowsTheLineOfAnotherMethodDoesNotMatter() {
+    let bytes = Array("POST /upload HTTP/1.1\r\nHost: a\n\r\r".utf8)
+    let whole = receive(bytes)
+    #expect(whole.refusal?.status == 405)
+    for split in 0...bytes.count { #expect(receive(bytes, splitAt: split) == whole) }
   }
 }
 

@@ -28,14 +28,15 @@ public enum OpeningHandshake {
     if let fault = RequestBeginning.fault(in: window) {
       return .refused(refusal(fault, of: window, limits: limits))
     }
-    switch HeadEnd.search(window, searchedByteCount: searchedByteCount) {
+    // With another method than GET the line alone decides, however much has come behind it.
+    let line = RequestBeginning.lineOfOtherMethod(window)
+    switch HeadEnd.search(line ?? window, searchedByteCount: searchedByteCount) {
     case .at(let byteCount):
       return decide(window.head(byteCount), limits: limits)
     case .badLineEnd(let fault):
       return .refused(refusal(fault, of: window, limits: limits))
-    case .notYet where RequestBeginning.isLineOfOtherMethod(window):
-      // The method is not GET, and the rest cannot change that.
-      return decide(window, limits: limits)
+    case .notYet where line != nil:
+      return decide(line ?? window, limits: limits)
     case .notYet where window.count >= limits.maximumRequestByteCount:
       // The head cannot end within the limit any more.
       let hasRequestLine = window.contains(HTTPSyntax.lineFeed)

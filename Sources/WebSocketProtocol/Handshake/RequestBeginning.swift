@@ -23,14 +23,16 @@ enum RequestBeginning {
     return nil
   }
 
-  /// Whether a complete request line begins with a method that is not GET.
-  static func isLineOfOtherMethod(_ bytes: HeadSlice) -> Bool {
+  /// The complete request line, its end included, if it begins with a method that is not GET.
+  static func lineOfOtherMethod(_ bytes: HeadSlice) -> HeadSlice? {
     guard let first = bytes.first, HTTPSyntax.isTokenByte(first), !bytes.hasPrefix("GET ") else {
-      return false
+      return nil
     }
-    return bytes.contains(HTTPSyntax.lineFeed)
+    return bytes.firstIndex(of: HTTPSyntax.lineFeed).map { bytes.head($0 + 1) }
   }
 
+  /// The binary PROXY protocol header begins like two empty lines; its fifth byte is NUL.
+  private static let binaryProxyBeginning: [UInt8] = [0x0D, 0x0A, 0x0D, 0x0A, 0x00]
   private static let unexpectedProxyHeader = HTTPFault(
     400, "PROXY protocol header on a listener without proxy_protocol")
 
@@ -41,10 +43,9 @@ enum RequestBeginning {
       if bytes.count < 2 { return nil }
       if bytes[1] == 3 { return HTTPFault(400, "TLS ClientHello on a plain listener") }
     case HTTPSyntax.carriageReturn:
-      // The binary PROXY protocol header begins like two empty lines; its fifth byte is NUL.
-      if bytes.count < 5, bytes.allSatisfy({ $0 == 0x0D || $0 == 0x0A }) { return nil }
-      if bytes.count > 4, bytes[4] == 0 {
-        return unexpectedProxyHeader
+      let beginning = bytes.prefix(binaryProxyBeginning.count)
+      if beginning.elementsEqual(binaryProxyBeginning.prefix(beginning.count)) {
+        return beginning.count < binaryProxyBeginning.count ? nil : unexpectedProxyHeader
       }
       return HTTPFault(400, "empty line in place of the request line")
     default: break
