@@ -115,7 +115,7 @@ package enum ConfigurationFile {
       let hint =
         error.message.contains("could not determine value type")
         ? "; text stands in straight quotes" : ""
-      findings.error(at: error.position, message + hint)
+      findings.error(at: error.position.map(source.clamped), message + hint)
       throw ConfigurationErrors(findings.diagnostics)
     }
   }

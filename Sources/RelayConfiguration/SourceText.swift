@@ -53,14 +53,28 @@ struct SourceText: Sendable {
     }
   }
 
+  /// The place, or the end of its line if the line is shorter: at the end of a file the parser
+  /// takes the last line break for a column.
+  func clamped(_ position: SourcePosition) -> SourcePosition {
+    let number = min(max(position.line, 1), lineStarts.count)
+    let length = String(decoding: bytes[range(ofLine: number)], as: UTF8.self).unicodeScalars.count
+    return SourcePosition(line: number, column: min(max(position.column, 1), length + 1))
+  }
+
   /// A line without its end, or nil when there is no such line or it is too long to show.
   func line(_ number: Int) -> String? {
     guard lineStarts.indices.contains(number - 1) else { return nil }
+    let range = range(ofLine: number)
+    guard range.count <= Self.maximumShownLineByteCount else { return nil }
+    return String(decoding: bytes[range], as: UTF8.self)
+  }
+
+  /// Where a line that exists is, without its end.
+  private func range(ofLine number: Int) -> Range<Int> {
     let start = lineStarts[number - 1]
     let isLast = number == lineStarts.count
     var end = isLast ? bytes.count : lineStarts[number] - 1
     if end > start, bytes[end - 1] == UInt8(ascii: "\r") { end -= 1 }
-    guard end - start <= Self.maximumShownLineByteCount else { return nil }
-    return String(decoding: bytes[start..<end], as: UTF8.self)
+    return start..<end
   }
 }

@@ -46,6 +46,11 @@ struct HostileInputTests {
     #expect(found.first?.hasPrefix("\(place): error: ") == true, "\(found)")
   }
 
+  @Test("an error at the end of the file has its place in the file") func endOfFile() {
+    #expect(diagnostics("a = '''x\n\nbcd\n").first?.hasPrefix("t.conf:3:4: error: ") == true)
+    #expect(diagnostics("a = '''x\n\nbcd").first?.hasPrefix("t.conf:3:4: error: ") == true)
+  }
+
   @Test("every prefix of the shipped file is answered") func truncation() throws {
     let bytes = Array(try Repository.read(ShippedFile.path).utf8)
     for count in stride(from: 0, to: bytes.count, by: 23) {
