@@ -7,6 +7,9 @@ public enum OriginRule {
   /// does not come from a page and is allowed only where the list is empty, which the caller
   /// checks.
   public static func allows(_ origin: String, _ allowed: [String]) -> Bool {
+    // RFC 6454 §6.2: an origin is ASCII. Some other letters have an ASCII one for their lower case,
+    // the Kelvin sign for one.
+    guard origin.utf8.allSatisfy({ $0 < 0x80 }) else { return false }
     let origin = origin.lowercased()
     return allowed.contains { matches(origin, $0.lowercased()) }
   }

@@ -104,6 +104,11 @@ struct RouteTableTests {
     #expect(OriginRule.allows(origin, allowed) == isAllowed)
   }
 
+  @Test func originsOfOtherLettersThanASCII() {
+    #expect(!OriginRule.allows("https://ban\u{212A}.example", ["https://bank.example"]))
+    #expect(!OriginRule.allows("https://\u{E9}.example.com", ["https://*.example.com"]))
+  }
+
   @Test func nullOrigin() {
     #expect(OriginRule.allows("null", ["null"]))
     #expect(!OriginRule.allows("nul", ["null"]) && !OriginRule.allows("", ["null"]))
