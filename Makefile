@@ -28,6 +28,10 @@ integration: ## the built daemon with clients nobody here wrote; TESTS='-k drain
 	@scripts/deps build test browser
 	@scripts/test integration
 
+fuzz: ## each fuzzer for FUZZ_SECONDS=60; FUZZ='--keep' adds to the corpora, FUZZ_TARGETS= narrows it
+	@scripts/deps build
+	Tests/Fuzzing/run $(FUZZ) $(or $(FUZZ_SECONDS),60) $(FUZZ_TARGETS)
+
 journal: ## the records as a real journald keeps them (needs root)
 	@scripts/deps build test
 	@scripts/test journal
@@ -65,11 +69,11 @@ system: ## the package in a booted machine: install, reload, restart, purge (nee
 	@scripts/test system
 
 clean: ## remove what was built
-	rm -rf .build .build-tsan .venv Benchmarks/build Tests/Autobahn/build build
+	rm -rf .build .build-tsan .build-fuzz .venv Benchmarks/build Tests/Autobahn/build build
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):[a-z -]* ## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-.PHONY: run test check build integration journal autobahn autobahn-full hot-path bench lint format system clean help
+.PHONY: run test check build integration fuzz journal autobahn autobahn-full hot-path bench lint format system clean help
 
 include packaging/install.mk

@@ -108,3 +108,18 @@ let package = Package(
   ],
   cxxLanguageStandard: .cxx17
 )
+
+// Only a build that asks for the fuzzers has them: they need libFuzzer's run-time library, which
+// only `-sanitize=fuzzer` links.
+if Context.environment["WSRELAY_FUZZ"] != nil {
+  package.targets += [
+    .target(name: "CLibFuzzer", path: "Tests/Fuzzing/CLibFuzzer"),
+    .executableTarget(
+      name: "fuzzers",
+      dependencies: [
+        "CLibFuzzer", "CloseEvents", "CloseReports", "RelayConfiguration", "RelayCore",
+        "RelayTestSupport", "WebSocketProtocol",
+      ],
+      path: "Tests/Fuzzing/Targets", swiftSettings: shared),
+  ]
+}

@@ -42,8 +42,10 @@ struct SourceTree: Sendable {
     "Package.swift", "Makefile", "README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md",
     "pyproject.toml",
   ]
-  /// What builds and tools leave behind; not ours to judge.
-  private static let skipped: Set<String> = ["build", ".build", "__pycache__", "node_modules"]
+  /// What builds and tools leave behind, and the inputs of fuzzers; not ours to judge.
+  private static let skipped: Set<String> = [
+    "build", ".build", "__pycache__", "node_modules", "corpus", "crashes",
+  ]
 
   private init(root: URL) {
     var files: [SourceFile] = []

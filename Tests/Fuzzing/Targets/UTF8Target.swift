@@ -1,0 +1,52 @@
+// UTF-8: four ways to the same verdict. The incremental validator at every split, with vectors,
+// without, and the standard library's.
+
+import WebSocketProtocol
+
+enum UTF8Target {
+  static func check(_ input: inout FuzzInput) {
+    // Text in front moves the rest through all places in a vector.
+    let padding = [UInt8](repeating: UInt8(ascii: "a"), count: Int(input.byte()) % 100)
+    let bytes = padding + input.rest()
+    let isValid = String(validating: bytes, as: UTF8.self) != nil
+    bytes.inExactMemory { memory in
+      guard let start = memory.baseAddress else { return }
+      let count = memory.count
+      expect(UTF8Validator.isValid(start, count) == isValid, "isValid is not \(isValid)")
+      expect(UTF8Validator.isValidPortable(start, count) == isValid, "portable: not \(isValid)")
+      if let verdict = UTF8Validator.isValidVectorised(start, count) {
+        expect(verdict == isValid, "vectorised: not \(isValid)")
+      }
+    }
+    for split in max(0, padding.count - 1)...bytes.count { checkSplit(bytes, split, isValid) }
+    checkBytewise(bytes, isValid)
+  }
+
+  private static func checkSplit(_ bytes: [UInt8], _ split: Int, _ isValid: Bool) {
+    var validator = UTF8Validator()
+    let head = validator.continues(with: Array(bytes[..<split]))
+    let tail = validator.continues(with: Array(bytes[split...]))
+    expect(head || !tail, "valid again behind \(split)")
+    expect((tail && validator.isComplete) == isValid, "split at \(split): not \(isValid)")
+  }
+
+  private static func checkBytewise(_ bytes: [UInt8], _ isValid: Bool) {
+    var validator = UTF8Validator()
+    for byte in bytes where !validator.continues(with: [byte]) {
+      expect(!isValid, "valid, but not byte by byte")
+      return
+    }
+    expect(validator.isComplete == isValid, "byte by byte: not \(isValid)")
+  }
+}
+
+extension UTF8Validator {
+  fileprivate mutating func continues(with bytes: [UInt8]) -> Bool {
+    var validator = self
+    defer { self = validator }
+    return bytes.inExactMemory { memory in
+      guard let start = memory.baseAddress else { return true }
+      return validator.validate(start, memory.count)
+    }
+  }
+}
