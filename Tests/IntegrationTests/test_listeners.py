@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from conftest import ROUTES, RelayFactory
+from support.daemon import BINARY, Daemon, complete, free_port, supervised
 from websockets.sync.client import connect, unix_connect
 
 
@@ -65,3 +68,40 @@ def test_listen_on_the_command_line_comes_first(relay: RelayFactory, tmp_path: P
         assert client.recv() == "hello"
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", daemon.port), 5)
+
+
+ACTIVATE = (sys.executable, str(Path(__file__).parent / "clients" / "activate.py"))
+INHERITED = ROUTES + "".join(
+    f'[[listen]]\naddress = "systemd:{name}"\n' for name in ("public", "admin")
+)
+
+
+class ActivatedDaemon(Daemon):
+    """A daemon that is handed its sockets by name: port 0 is one that does not listen."""
+
+    def __init__(self, config: Path, text: str, **sockets: int) -> None:
+        self.prefix = (*ACTIVATE, *(f"{name}={port}" for name, port in sockets.items()), "--")
+        super().__init__(config, text, 0)
+
+
+def test_inherited_sockets_are_known_by_their_names(tmp_path: Path) -> None:
+    ports = {"admin": free_port(), "public": free_port()}
+    daemon = ActivatedDaemon(tmp_path / "wsrelay.conf", INHERITED, **ports)
+    with supervised(daemon):
+        for name, port in ports.items():
+            with connect(f"ws://127.0.0.1:{port}/echo") as client:
+                client.send(name)
+                assert client.recv(10) == name
+            assert daemon.closed(listener=f"systemd:{name}")["WSRELAY_CAUSE"] == "peer-close"
+
+
+@pytest.mark.parametrize("admin", [[], ["admin=0"]], ids=["absent", "not listening"])
+def test_missing_inherited_socket(tmp_path: Path, admin: list[str]) -> None:
+    """Nobody guesses which socket was meant: the error names the one that is not there."""
+    config = tmp_path / "wsrelay.conf"
+    config.write_text(complete(INHERITED, 0))
+    command = [*ACTIVATE, f"public={free_port()}", *admin, "--"]
+    command += [str(BINARY), "serve", "--config", str(config)]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=20)
+    assert run.returncode == 69, run.stderr
+    assert "FileDescriptorName=admin" in run.stderr

@@ -1,5 +1,5 @@
 // What the service manager and this process say to each other through the environment. Each test
-// that needs variables or descriptor 3 is a process of its own, since both belong to all threads.
+// that needs variables is a process of its own, since they belong to all threads.
 
 import Glibc
 import Testing
@@ -71,37 +71,6 @@ struct ServiceManagerTests {
       setenv("WATCHDOG_PID", "\(getpid())", 1)
       setenv("WATCHDOG_USEC", "soon", 1)
       #expect(throws: SystemdError.self) { try Watchdog.fromEnvironment() }
-    }
-  }
-
-  @Test("Inherited sockets come with their names, once")
-  func listenSockets() async {
-    await #expect(processExitsWith: .success) {
-      let none = try ListenSockets.take()
-      // The test library may hold descriptor 3 or 4 itself: both are put aside meanwhile.
-      let aside = [dup(3), dup(4)]
-      defer {
-        for (index, copy) in aside.enumerated() where copy >= 0 { dup2(copy, Int32(3 + index)) }
-      }
-      for target: Int32 in [3, 4] {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        if target == 3 { listen(descriptor, 1) }
-        dup2(descriptor, target)
-        if descriptor != target { close(descriptor) }
-      }
-      setenv("LISTEN_PID", "\(getpid())", 1)
-      setenv("LISTEN_FDS", "2", 1)
-      setenv("LISTEN_FDNAMES", "public:admin", 1)
-      let sockets = try ListenSockets.take()
-      let isListening = sockets.map(\.isListening)
-      let again = try ListenSockets.take()
-      let expected = [
-        InheritedSocket(name: "public", descriptor: 3),
-        InheritedSocket(name: "admin", descriptor: 4),
-      ]
-      guard none.isEmpty, sockets == expected, isListening == [true, false], again.isEmpty else {
-        exit(1)
-      }
     }
   }
 }
