@@ -32,11 +32,11 @@ package struct CloseTable: Sendable {
     lines += tableLines
     if !hints.isEmpty {
       lines.append("")
-      for hint in hints { lines += Self.wrapped(hint, first: "* ", others: "  ") }
+      for hint in hints { lines += WrappedText.lines(hint, width: Self.width, first: "* ") }
     }
     if let losses = Self.losses(of: tally) {
       lines.append("")
-      lines += Self.wrapped(losses, first: "", others: "")
+      lines += WrappedText.lines(losses, width: Self.width)
     }
     return lines.map { Self.withoutTrailingBlanks($0) + "\n" }.joined()
   }
@@ -168,30 +168,5 @@ extension CloseTable {
     var text = text[...]
     while text.last == " " { text.removeLast() }
     return String(text)
-  }
-
-  /// The text in lines, broken at blanks; a word that is too long for a line is broken itself.
-  static func wrapped(_ text: String, first: String, others: String) -> [String] {
-    var lines: [String] = []
-    var line = first
-    var isEmpty = true
-    for word in text.split(separator: " ") {
-      var word = String(word)
-      if !isEmpty && line.count + 1 + word.count > width {
-        lines.append(line)
-        line = others
-        isEmpty = true
-      }
-      line += isEmpty ? "" : " "
-      while line.count + word.count > width {
-        let head = word.prefix(width - line.count)
-        lines.append(line + head)
-        word.removeFirst(head.count)
-        line = others
-      }
-      line += word
-      isEmpty = false
-    }
-    return lines + [line]
   }
 }

@@ -60,11 +60,11 @@ public struct ClosedConnection: Sendable, Equatable {
   /// Data messages taken from the peer; one that was refused for its kind or its rate is not
   /// counted.
   public var receivedMessageCount: UInt64
-  /// Payload bytes of the received messages, without frame headers.
+  /// Payload bytes of the received messages as they came, compressed or not, without frame headers.
   public var receivedByteCount: UInt64
   /// Data messages relayed to the peer: taken by the socket, or queued and not dropped since.
   public var sentMessageCount: UInt64
-  /// Payload bytes of the sent messages, without frame headers.
+  /// Payload bytes of the sent messages as they were sent, without frame headers.
   public var sentByteCount: UInt64
   /// Messages that were left out, or dropped from the queue, because the peer read too slowly.
   public var droppedMessageCount: UInt64

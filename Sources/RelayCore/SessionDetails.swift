@@ -42,7 +42,8 @@ public struct SessionDetails {
   private static let textCountsOffset = 16
   private static let familiesOffset = 24
   private static let fixedByteCount = 25
-  /// Two bits each: of the peer, and of the proxy where there is one.
+  // Of the byte at `familiesOffset`: two bits for the proxy's family, two for the peer's, one flag.
+  /// In place of the proxy's family: there is none.
   private static let noFamily: UInt8 = 0b11
   private static let countedBit: UInt8 = 0b1_0000
 
