@@ -29,10 +29,14 @@ let package = Package(
     // What the relay does with messages. Still no I/O.
     .target(name: "RelayCore", dependencies: ["WebSocketProtocol"], swiftSettings: dataPath),
 
+    // TLS, through OpenSSL. Still no I/O.
+    .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+    .target(name: "TLS", dependencies: ["COpenSSL"], swiftSettings: dataPath),
+
     // Sockets, threads and the clock.
     .target(name: "CLinux"),
     .target(
-      name: "RelayEngine", dependencies: ["CLinux", "RelayCore", "WebSocketProtocol"],
+      name: "RelayEngine", dependencies: ["CLinux", "RelayCore", "TLS", "WebSocketProtocol"],
       swiftSettings: dataPath),
 
     // The file, through toml++.
@@ -63,7 +67,7 @@ let package = Package(
     .target(
       name: "RelayDaemon",
       dependencies: [
-        "CLinux", "CloseEvents", "RelayEngine", "RelayCore", "RelayConfiguration", "Systemd",
+        "CLinux", "CloseEvents", "RelayEngine", "RelayCore", "RelayConfiguration", "Systemd", "TLS",
       ],
       swiftSettings: shared),
     .executableTarget(
@@ -84,6 +88,8 @@ let package = Package(
     .testTarget(
       name: "RelayCoreTests", dependencies: ["RelayCore", "RelayTestSupport"],
       swiftSettings: shared),
+    .testTarget(
+      name: "TLSTests", dependencies: ["TLS", "RelayTestSupport"], swiftSettings: shared),
     .testTarget(
       name: "RelayEngineTests", dependencies: ["RelayEngine", "RelayTestSupport"],
       swiftSettings: shared),

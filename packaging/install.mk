@@ -27,7 +27,8 @@ copied := \
   systemd/wsrelay.socket:$(unitdir)/wsrelay.socket \
   systemd/wsrelay.catalog:$(catalogdir)/wsrelay.catalog \
   README.md:$(docdir)/README.md \
-  docs/close-events.md:$(docdir)/close-events.md
+  docs/close-events.md:$(docdir)/close-events.md \
+  systemd/tls.conf:$(docdir)/examples/tls.conf
 
 # What names the binary, likewise.
 located := \

@@ -43,11 +43,12 @@ extension ExplainedTopic {
 
   private var facts: [String] {
     guard case .cause(let cause) = self else { return [] }
+    let initiator = cause == .tlsFailure ? "peer or relay" : cause.initiator.rawValue
     let priority = RecordPriority(rawValue: cause.priority).map { "\($0)" } ?? "\(cause.priority)"
     return [
       "",
-      "Begun by: \(cause.initiator.rawValue)   Layer: \(cause.layer.rawValue)   "
-        + "Priority: \(priority)",
+      "Begun by: \(initiator)   Layer: \(cause.layer.rawValue)   Priority: \(priority)",
+
     ] + WrappedText.lines(cause.answer, width: Self.width, first: "wsrelay sends: ")
   }
 

@@ -38,6 +38,8 @@ package struct Configuration: Sendable, Equatable {
     package var maximumRequestByteCount = 8 << 10
     package var requiresProxyHeader = false
     package var trustedProxies: [Network] = []
+    /// For wss://; empty: plain ws://.
+    package var certificates: [CertificateFiles] = []
 
     package init(address: ListenAddress) { self.address = address }
   }

@@ -57,6 +57,16 @@ package struct LoadedConfiguration: Sendable {
       ).diagnostics
   }
 
+  /// A problem with a value that only its user can find, such as a file that the value names.
+  package func diagnostic(
+    _ severity: Diagnostic.Severity, at place: KeyPlace, _ message: String
+  ) -> Diagnostic {
+    let position = origins[place].position
+    return Diagnostic(
+      file: source.file, position: position, severity: severity, message: message,
+      sourceLine: position.flatMap { source.line($0.line) })
+  }
+
   /// What holds without any file.
   package static func builtIn(descriptorLimit: Int? = nil) -> LoadedConfiguration {
     LoadedConfiguration(

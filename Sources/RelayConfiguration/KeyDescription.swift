@@ -29,7 +29,7 @@ package enum ValueType: Sendable, Equatable {
   /// In bytes.
   case size(ClosedRange<Int>)
   case choice([String])
-  case closeCode, address, pattern, origins, subprotocols, networks, certificate
+  case closeCode, address, pattern, origins, subprotocols, networks, certificates
 }
 
 /// What reloading the file does with a changed value.
@@ -74,7 +74,7 @@ package enum KeyValue: Equatable, Sendable {
   case texts([String])
   case address(ListenAddress)
   case pattern(RoutePattern)
-  case certificate(certificate: String, key: String)
+  case certificates([CertificateFiles])
 
   /// The value as TOML.
   package var toml: String {
@@ -87,9 +87,14 @@ package enum KeyValue: Equatable, Sendable {
     case .texts(let texts): "[" + texts.map(quoted).joined(separator: ", ") + "]"
     case .address(let address): quoted(address.description)
     case .pattern(let pattern): quoted(pattern.description)
-    case .certificate(let certificate, let key):
-      "{ certificate = \(quoted(certificate)), key = \(quoted(key)) }"
+    case .certificates(let all):
+      all.count == 1 ? Self.toml(all[0]) : "[" + all.map(Self.toml).joined(separator: ", ") + "]"
     }
+  }
+
+  private static func toml(_ files: CertificateFiles) -> String {
+    "{ certificate = \(quoted(files.certificate.description)),"
+      + " key = \(quoted(files.key.description)) }"
   }
 }
 
@@ -108,7 +113,7 @@ extension ValueType {
     case .origins: "a list of origins such as [\"https://example.org\"]"
     case .subprotocols: "a list of subprotocols such as [\"graphql-ws\"]"
     case .networks: "a list of networks such as [\"10.0.0.0/8\"]"
-    case .certificate: "a table such as { certificate = \"/path.pem\", key = \"/path.pem\" }"
+    case .certificates: "a table such as { certificate = \"/path.pem\", key = \"/path.pem\" }"
     }
   }
 

@@ -96,7 +96,19 @@ package enum Keys {
             listener.trustedProxies = texts.compactMap { try? Network(configured: $0) }
           }
         }),
-    ] + unsupportedListenKeys(key)
+      key.make(
+        "tls", .certificates, .newConnections,
+        "certificate and key files for wss://; absent = plain ws://",
+        "PEM files by their absolute paths: the certificate followed by those of its authorities,"
+          + " and its private key, not encrypted; or \"credential:NAME\" for what LoadCredential="
+          + " in the unit hands over. A list of such tables is for several names: a client is shown"
+          + " the certificate for the host it asks for, and for any other the first one. Files are"
+          + " read again by every reload. TLS 1.2 and 1.3 are spoken; see TLS below.",
+        read: { $0.certificates.isEmpty ? nil : .certificates($0.certificates) },
+        write: { listener, value in
+          if case .certificates(let files) = value { listener.certificates = files }
+        }),
+    ]
   }()
 }
 

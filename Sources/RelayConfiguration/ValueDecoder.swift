@@ -11,11 +11,6 @@ struct ValueDecoder {
     let errorCount = findings.errorCount
     let decoded = check(value, &findings)
     guard let decoded, findings.errorCount == errorCount else { return nil }
-    if let feature = key.unsupportedFeature(in: decoded) {
-      findings.error(
-        at: value.position, "\(key.name): this version of wsrelay does not support \(feature)")
-      return nil
-    }
     return decoded
   }
 
@@ -31,7 +26,10 @@ struct ValueDecoder {
     case (.origins, .array(let elements)), (.subprotocols, .array(let elements)),
       (.networks, .array(let elements)):
       return list(elements, &findings)
-    case (.certificate, .table(let table)): return certificate(table, &findings)
+    case (.certificates, .table(let table)):
+      return certificate(table, &findings).map { .certificates([$0]) }
+    case (.certificates, .array(let elements)) where !elements.isEmpty:
+      return .certificates(elements.compactMap { certificate($0, &findings) })
     case (_, .string(let text)): return string(text, value, &findings)
     default: wrongType(value, &findings)
     }
@@ -97,14 +95,22 @@ struct ValueDecoder {
     return .texts(texts)
   }
 
-  private func certificate(_ table: TomlTable, _ findings: inout Findings) -> KeyValue? {
+  private func certificate(
+    _ element: TomlValue, _ findings: inout Findings
+  ) -> CertificateFiles? {
+    if case .table(let table) = element.content { return certificate(table, &findings) }
+    wrongType(element, &findings)
+    return nil
+  }
+
+  private func certificate(_ table: TomlTable, _ findings: inout Findings) -> CertificateFiles? {
     let names = ["certificate", "key"]
-    var files: [String: String] = [:]
+    var files: [String: CertificateFiles.FileName] = [:]
     for entry in table.entries {
       if !names.contains(entry.key) {
         unknownKey(entry, "in \(key.name)", among: names, &findings)
-      } else if case .string(let file) = entry.value.content {
-        files[entry.key] = file
+      } else if case .string(let text) = entry.value.content {
+        files[entry.key] = fileName(text, entry, &findings)
       } else {
         let expected = "expected the path of a file as a string, got \(entry.value.described)"
         findings.error(at: entry.value.position, "\(key.name).\(entry.key): \(expected)")
@@ -115,7 +121,20 @@ struct ValueDecoder {
       findings.error(at: table.position, "\(key.name): \"\(name)\" is missing")
     }
     guard let certificate = files["certificate"], let key = files["key"] else { return nil }
-    return .certificate(certificate: certificate, key: key)
+    return CertificateFiles(certificate: certificate, key: key)
+  }
+
+  private func fileName(
+    _ text: String, _ entry: TomlTable.Entry, _ findings: inout Findings
+  ) -> CertificateFiles.FileName? {
+    do {
+      return try CertificateFiles.FileName(configured: text)
+    } catch {
+      findings.error(
+        at: entry.value.position,
+        "\(key.name).\(entry.key): bad value \(quoted(shortened(text))): \(error.message)")
+      return nil
+    }
   }
 }
 

@@ -77,7 +77,7 @@ public enum ConnectionPhase: String, Sendable {
 }
 
 extension CloseCause {
-  /// Who began it.
+  /// Who began it; for `tlsFailure`, who mostly does.
   public var initiator: CloseInitiator {
     switch self {
     case .peerClose, .peerCloseError, .peerFin, .peerReset, .closeTimeout, .tlsFailure: .peer

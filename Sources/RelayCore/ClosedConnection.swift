@@ -12,6 +12,8 @@ public struct ClosedConnection: Sendable, Equatable {
   public var connectionID: UInt64
   /// Why it ended, as whoever first noticed the end named it; later causes are ignored.
   public var cause: CloseCause
+  /// Who began the end: as the cause says, but for TLS, which either end may give up.
+  public var initiator: CloseInitiator
   /// The rule, the limit and the value, such as `max_message_size=65536 got=70000`; empty if none.
   public var detail: String
   /// How far the connection had come when the cause was named.

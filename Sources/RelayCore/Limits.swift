@@ -22,6 +22,11 @@ public struct Limits: Sendable, Equatable {
   public static let maximumRecordedHeaderByteCount = 256
   /// Free blocks a shard keeps for reuse, in bytes.
   public static let maximumPooledByteCount = 32 << 20
+  /// Sockets whose TLS handshake is continued in one turn of a worker: signing takes a
+  /// good part of a millisecond, and whoever is connected must not wait for a crowd of newcomers.
+  public static let maximumHandshakesPerTurn = 8
+  /// Bytes of one TLS connection that are encrypted in one go; as many may wait encrypted.
+  public static let encryptedFlightByteCount = 64 << 10
   /// Bytes of broadcast batches that may wait in one worker's mailbox.
   public static let maximumMailboxByteCount = 64 << 20
 

@@ -29,10 +29,10 @@ public struct Session {
   var isWriting = false
   /// FIN follows once the queue is empty.
   var endsSending = false
-  /// Answered with an HTTP error, and recorded as that.
+  /// Ended before it opened, and is recorded as that: answered with an HTTP error, or TLS failed.
   var isRefused = false
-  /// Bytes of a PROXY protocol header are awaited.
-  var awaitsProxyHeader = false
+  /// What must come before the request.
+  public internal(set) var awaited: Preambles = []
   var route: UInt16 = 0
   var listener: UInt16
   /// What was negotiated of permessage-deflate.
@@ -82,6 +82,19 @@ public struct Session {
     self.lastReceived = now
     self.details = details
   }
+}
+
+/// What a listener demands in front of the request, in this order.
+public struct Preambles: OptionSet, Sendable {
+  /// One bit for each.
+  public var rawValue: UInt8
+  /// A header of the PROXY protocol.
+  public static let proxyHeader = Preambles(rawValue: 1)
+  /// The TLS handshake, which the engine makes.
+  public static let tls = Preambles(rawValue: 2)
+
+  /// The preambles of these bits.
+  public init(rawValue: UInt8) { self.rawValue = rawValue }
 }
 
 /// A session by its address, which is its identity to the poller.

@@ -13,6 +13,8 @@ struct ClosingNotes {
   var reasonSent = ""
   var reasonReceived = ""
   var unsentByteCount = 0
+  /// Where TLS failed: who gave up.
+  var tlsEndedByPeer = true
 }
 
 extension Shard where T: ~Copyable {
@@ -170,7 +172,7 @@ extension Shard where T: ~Copyable {
     change(&closingNotes[session.pointee.index, default: ClosingNotes()])
   }
 
-  private mutating func record(_ session: SessionPointer, errno: Int32, endedByPeer: Bool) {
+  mutating func record(_ session: SessionPointer, errno: Int32, endedByPeer: Bool) {
     let closed = makeRecord(session, errno: errno, endedByPeer: endedByPeer)
     counters.closedCount += 1
     counters.closedCounts[closed.cause, default: 0] += 1
@@ -195,8 +197,10 @@ extension Shard where T: ~Copyable {
       endedByPeer && connection.codeSent != nil && connection.codeReceived != nil
       && session.pointee.outbound.isEmpty
     let info = isClean ? nil : transport.info(session.pointee.socket)
+    let cause = session.pointee.cause ?? .internalError
     return ClosedConnection(
-      connectionID: facts.connectionID, cause: session.pointee.cause ?? .internalError,
+      connectionID: facts.connectionID, cause: cause,
+      initiator: cause == .tlsFailure && !notes.tlsEndedByPeer ? .relay : cause.initiator,
       detail: notes.detail, phase: session.pointee.recordedPhase, errno: errno,
       codeSent: connection.codeSent, codeReceived: connection.codeReceived,
       reasonSent: notes.reasonSent, reasonReceived: notes.reasonReceived,

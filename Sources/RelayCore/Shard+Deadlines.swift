@@ -71,7 +71,12 @@ extension Shard where T: ~Copyable {
     if let due = nextDeadline(session), due <= now {
       switch session.pointee.phase {
       case .dead: return
-      case .handshake: refuseLateRequest(session)
+      case .handshake:
+        if session.pointee.awaited == .tls {
+          failLateTLS(session)
+        } else {
+          refuseLateRequest(session)
+        }
       case .closing, .lingering: closeTimedOut(session)
       case .open: expireOpen(session)
       }

@@ -8,7 +8,7 @@ extension Shard where T: ~Copyable {
   mutating func receiveRequest(
     _ session: SessionPointer, _ bytes: UnsafeMutableRawBufferPointer, searchedByteCount: Int
   ) {
-    if session.pointee.awaitsProxyHeader {
+    if session.pointee.awaited.contains(.proxyHeader) {
       return receiveProxyHeader(session, bytes)
     }
     let limits = handshakeLimits(session)
@@ -39,7 +39,7 @@ extension Shard where T: ~Copyable {
     case .incomplete: keepRequest(session, bytes)
     case .invalid(let rule): refuse(session, HandshakeRefusal(status: 400, rule: rule))
     case .complete(let source, let byteCount):
-      session.pointee.awaitsProxyHeader = false
+      session.pointee.awaited.remove(.proxyHeader)
       if let source, let client = PeerAddress(bytes: source.address, port: source.port) {
         setPeer(session, client)
       }
@@ -48,12 +48,21 @@ extension Shard where T: ~Copyable {
       if let block = session.pointee.request {
         block.bytes.copyMemory(from: rest.baseAddress!, byteCount: rest.count)
         block.pointee.end = rest.count
-        receiveRequest(
-          session, UnsafeMutableRawBufferPointer(start: block.bytes, count: rest.count),
-          searchedByteCount: 0)
+        receiveBehindProxyHeader(
+          session, UnsafeMutableRawBufferPointer(start: block.bytes, count: rest.count))
       } else {
-        receiveRequest(session, rest, searchedByteCount: 0)
+        receiveBehindProxyHeader(session, rest)
       }
+    }
+  }
+
+  private mutating func receiveBehindProxyHeader(
+    _ session: SessionPointer, _ bytes: UnsafeMutableRawBufferPointer
+  ) {
+    if session.pointee.awaited.contains(.tls) {
+      keepRequest(session, bytes)
+    } else {
+      receiveRequest(session, bytes, searchedByteCount: 0)
     }
   }
 

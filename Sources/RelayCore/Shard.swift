@@ -6,8 +6,8 @@
 // batches through `deliver`. A session pointer handed out is good until the `endTurn` after its
 // end.
 //
-// It is in files by what happens: Opening, Receiving, Relaying (echo and publish), Compression,
-// FanOut, Sending, Closing, Deadlines, Lifecycle (reload, drain, counters).
+// It is in files by what happens: TLS, Opening, Receiving, Relaying (echo and publish),
+// Compression, FanOut, Sending, Closing, Deadlines, Lifecycle (reload, drain, counters).
 
 import WebSocketProtocol
 
@@ -117,11 +117,12 @@ public struct Shard<T: Transport & ~Copyable>: ~Copyable {
     ended.removeAll(keepingCapacity: true)
   }
 
-  /// Takes a new connection from the engine, which has accepted it on a listener.
+  /// Takes a new connection from the engine, which has accepted it on a listener, and which puts
+  /// TLS between where that is so.
   @discardableResult
-  public mutating func accept(_ socket: Int32, from peer: PeerAddress, listener: Int)
-    -> SessionPointer?
-  {
+  public mutating func accept(
+    _ socket: Int32, from peer: PeerAddress, listener: Int, behindTLS: Bool = false
+  ) -> SessionPointer? {
     let facts = SessionDetails.Facts(
       connectionID: connectionIDs.make(), acceptedAt: now, peer: peer)
     let session = sessions.make(
@@ -134,7 +135,8 @@ public struct Shard<T: Transport & ~Copyable>: ~Copyable {
       drop(session, cause: .shed, errno: error, reset: true)
       return nil
     }
-    session.pointee.awaitsProxyHeader = listeners[listener].requiresProxyHeader
+    if listeners[listener].requiresProxyHeader { session.pointee.awaited.insert(.proxyHeader) }
+    if behindTLS { session.pointee.awaited.insert(.tls) }
     scheduleDeadline(session)
     return session
   }

@@ -36,23 +36,12 @@ package struct ConfigurationSource: Sendable {
 
   /// The bytes of the file; nil: there is none and none is needed.
   private func readFile() throws(ConfigurationErrors) -> [UInt8]? {
-    let descriptor = open(location.path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else {
-      if errno == ENOENT && !location.mustExist { return nil }
-      throw .unreadable(file: location.path, reason: String(cString: strerror(errno)))
+    do throws(FileContents.Failure) {
+      return try FileContents.read(
+        location.path, maximumByteCount: ConfigurationFile.maximumByteCount)
+    } catch {
+      if error.errno == ENOENT && !location.mustExist { return nil }
+      throw .unreadable(file: location.path, reason: error.reason)
     }
-    defer { close(descriptor) }
-    var bytes: [UInt8] = []
-    var chunk = [UInt8](repeating: 0, count: 65_536)
-    while bytes.count <= ConfigurationFile.maximumByteCount {
-      let count = read(descriptor, &chunk, chunk.count)
-      if count == 0 { break }
-      if count < 0 {
-        if errno == EINTR { continue }
-        throw .unreadable(file: location.path, reason: String(cString: strerror(errno)))
-      }
-      bytes += chunk[..<count]
-    }
-    return bytes
   }
 }

@@ -34,18 +34,21 @@ package final class Daemon {
     Signals.block()
     let descriptorLimit = DescriptorLimit.raise()
     let loaded: LoadedConfiguration
+    let certificates: ServerCertificates
     do throws(ConfigurationErrors) {
       loaded = try source.load(descriptorLimit: descriptorLimit)
+      certificates = try ServerCertificates(loaded, for: .serving)
     } catch {
       StandardError.writeError(error.rendered)
       return .configuration
     }
     do throws(SystemdError) {
       let journal = try CloseJournal(log: loaded.configuration.log)
-      for advice in loaded.advice { journal.warning(advice.description) }
+      for advice in loaded.advice + certificates.advice { journal.warning(advice.description) }
       do throws(SystemCallError) {
-        let daemon = try Daemon(source, loaded.configuration, descriptorLimit, journal)
-        return daemon.serve()
+        let daemon = try Daemon(
+          source, loaded.configuration, certificates, descriptorLimit, journal)
+        return daemon.serve(certificates)
       } catch {
         journal.close(deadline: .seconds(1))
         StandardError.writeError("wsrelay: error: \(StartFailure.explain(error))\n")
@@ -58,14 +61,15 @@ package final class Daemon {
   }
 
   private init(
-    _ source: ConfigurationSource, _ configuration: Configuration, _ descriptorLimit: Int,
-    _ journal: CloseJournal
+    _ source: ConfigurationSource, _ configuration: Configuration,
+    _ certificates: ServerCertificates, _ descriptorLimit: Int, _ journal: CloseJournal
   ) throws(SystemCallError) {
     self.source = source
     self.descriptorLimit = descriptorLimit
     self.journal = journal
     self.configuration = configuration
-    var settings = EngineSettings(configuration, descriptorLimit: descriptorLimit)
+    var settings = EngineSettings(
+      configuration, certificates, descriptorLimit: descriptorLimit)
     settings.inheritedSockets = try Self.inheritedSockets()
     recorder = JournalRecorder(journal)
     engine = try Engine(settings, recorder: recorder)
@@ -91,13 +95,15 @@ package final class Daemon {
     }
   }
 
-  private func serve() -> ExitCode {
+  private func serve(_ certificates: ServerCertificates) -> ExitCode {
     StartBanner.print(configuration, source, workerCount: engine.workerCount)
-    let settings = EngineSettings(configuration, descriptorLimit: descriptorLimit)
+    let settings = EngineSettings(
+      configuration, certificates, descriptorLimit: descriptorLimit)
     journal.report(
       .started(
         configuration, workerCount: engine.workerCount, descriptorLimit: descriptorLimit,
         maximumConnectionCount: settings.limits.maximumConnectionCount))
+    for summary in certificates.summaries { journal.notice(summary) }
     tell { manager throws(SystemdError) in try manager.ready() }
     supervise()
     while true {
@@ -174,28 +180,31 @@ package final class Daemon {
     tell { manager throws(SystemdError) in try manager.reloading() }
     defer { tell { manager throws(SystemdError) in try manager.ready() } }
     let loaded: LoadedConfiguration
+    let certificates: ServerCertificates
     do throws(ConfigurationErrors) {
       loaded = try source.load(descriptorLimit: descriptorLimit)
+      certificates = try ServerCertificates(loaded, for: .serving)
     } catch {
       for diagnostic in error.diagnostics { journal.error(diagnostic.description) }
       reloadFailed(nil, errorCount: error.diagnostics.count)
       return
     }
-    apply(loaded)
+    apply(loaded, certificates)
   }
 
-  private func apply(_ loaded: LoadedConfiguration) {
+  private func apply(_ loaded: LoadedConfiguration, _ certificates: ServerCertificates) {
     let new = loaded.configuration
     do throws(SystemCallError) {
-      try engine.reload(EngineSettings(new, descriptorLimit: descriptorLimit))
+      try engine.reload(EngineSettings(new, certificates, descriptorLimit: descriptorLimit))
     } catch {
       reloadFailed("\(error)", errorCount: 0)
       return
     }
-    for advice in loaded.advice { journal.warning(advice.description) }
+    for advice in loaded.advice + certificates.advice { journal.warning(advice.description) }
     journal.report(
       .reloaded(
         ReloadChanges(from: configuration, to: new), connectionCount: engine.openConnectionCount))
+    for summary in certificates.summaries { journal.notice(summary) }
     applyLog(new.log)
     configuration = new
   }

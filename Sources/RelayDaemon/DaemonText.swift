@@ -62,7 +62,8 @@ enum StartBanner {
     let origin = source.isBuiltIn ? "built-in defaults" : source.location.path
     var lines = ["wsrelay: running on \(origin), \(workerCount) workers"]
     for listener in configuration.listeners {
-      lines.append("  listening on \(listener.address)")
+      let layer = listener.certificates.isEmpty ? "" : " (TLS)"
+      lines.append("  listening on \(listener.address)\(layer)")
     }
     let width = configuration.routes.map { $0.pattern.description.count }.max() ?? 0
     for route in configuration.routes {
@@ -90,7 +91,8 @@ enum StartBanner {
     for listener in configuration.listeners {
       if case .tcp(let host, let port) = listener.address {
         let name = host == "*" ? "localhost" : host.contains(":") ? "[\(host)]" : host
-        return "ws://\(name):\(port)\(path)"
+        let scheme = listener.certificates.isEmpty ? "ws" : "wss"
+        return "\(scheme)://\(name):\(port)\(path)"
       }
     }
     return nil

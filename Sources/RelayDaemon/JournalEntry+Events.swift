@@ -46,7 +46,7 @@ extension JournalEntry {
   }
 
   private mutating func appendCause(of closed: ClosedConnection) {
-    append(.initiator, word: closed.cause.initiator.rawValue)
+    append(.initiator, word: closed.initiator.rawValue)
     append(.layer, word: closed.cause.layer.rawValue)
     append(.cause, word: closed.cause.slug)
     append(.causeDetail, text: closed.detail)

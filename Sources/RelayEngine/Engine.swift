@@ -4,6 +4,7 @@ import CLinux
 import Glibc
 import RelayCore
 import Synchronization
+import TLS
 
 /// What an engine is started with.
 package struct EngineSettings: Sendable {
@@ -11,10 +12,13 @@ package struct EngineSettings: Sendable {
   package struct Listener: Sendable {
     package var address: ListenAddress
     package var policy: ListenerPolicy
+    /// nil: plain ws://.
+    package var tls: TLSSettings?
 
-    package init(address: ListenAddress, policy: ListenerPolicy) {
+    package init(address: ListenAddress, policy: ListenerPolicy, tls: TLSSettings? = nil) {
       self.address = address
       self.policy = policy
+      self.tls = tls
     }
   }
 
@@ -101,11 +105,10 @@ package final class Engine: Sendable {
       }
       indices[listener.address] = index
       if let known = state.listeners.first(where: { $0.address == listener.address }) {
-        opened.append(known.with(policy: listener.policy))
+        opened.append(known.with(policy: listener.policy, tls: listener.tls))
       } else {
         opened.append(
-          try ListeningSocket.open(
-            listener.address, policy: listener.policy, index: index, inherited: inherited))
+          try ListeningSocket.open(listener, index: index, inherited: inherited))
       }
     }
     state.listeners = opened

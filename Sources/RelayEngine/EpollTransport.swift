@@ -14,21 +14,40 @@ package protocol ConnectionRecorder: AnyObject, Sendable {
   func acceptFailed(_ error: SystemCallError)
 }
 
-/// Sockets by descriptor, watched by one epoll instance.
+/// Sockets by `SocketName`, watched by one epoll instance.
 struct EpollTransport: Transport, ~Copyable {
   let poller: Int32
   let workerIndex: Int
   let exchange: Exchange
   let recorder: any ConnectionRecorder
+  var secure = SecureSockets()
+
+  init(poller: Int32, workerIndex: Int, exchange: Exchange, recorder: any ConnectionRecorder) {
+    self.poller = poller
+    self.workerIndex = workerIndex
+    self.exchange = exchange
+    self.recorder = recorder
+  }
 
   @inline(__always)
-  func send(_ bytes: UnsafeRawPointer, _ count: Int, on socket: Int32) -> Int {
+  mutating func send(_ bytes: UnsafeRawPointer, _ count: Int, on socket: Int32) -> Int {
+    if SocketName.isSecure(socket) { return sendSecurely(bytes, count, on: socket) }
     let taken = Glibc.send(socket, bytes, count, Int32(MSG_NOSIGNAL))
     return taken >= 0 ? taken : Self.failure()
   }
 
+  @inline(never)
+  private mutating func sendSecurely(
+    _ bytes: UnsafeRawPointer, _ count: Int, on socket: Int32
+  ) -> Int {
+    withUnsafePointer(to: OutboundPiece(bytes, count: count)) {
+      sendSecurely(UnsafeBufferPointer(start: $0, count: 1), on: socket)
+    }
+  }
+
   @inline(__always)
-  func send(_ pieces: UnsafeBufferPointer<OutboundPiece>, on socket: Int32) -> Int {
+  mutating func send(_ pieces: UnsafeBufferPointer<OutboundPiece>, on socket: Int32) -> Int {
+    if SocketName.isSecure(socket) { return sendSecurely(pieces, on: socket) }
     var message = msghdr()
     message.msg_iov = UnsafeMutableRawPointer(mutating: pieces.baseAddress)?
       .assumingMemoryBound(to: iovec.self)
@@ -45,39 +64,60 @@ struct EpollTransport: Transport, ~Copyable {
   }
 
   func add(_ socket: Int32, session: UnsafeMutableRawPointer) -> Int32 {
-    control(EPOLL_CTL_ADD, socket, EPOLLIN.rawValue, session)
+    if SocketName.isSecure(socket) { secure[socket].pointee.session = session }
+    return control(EPOLL_CTL_ADD, SocketName.descriptor(socket), EPOLLIN.rawValue, session)
   }
 
   func watch(_ socket: Int32, reading: Bool, writing: Bool, session: UnsafeMutableRawPointer) {
+    if SocketName.isSecure(socket) {
+      let secure = self.secure[socket]
+      secure.pointee.isReading = reading
+      secure.pointee.isWriting = writing
+      updateWatch(secure)
+    } else {
+      modify(socket, reading: reading, writing: writing, session)
+    }
+  }
+
+  func modify(
+    _ descriptor: Int32, reading: Bool, writing: Bool, _ session: UnsafeMutableRawPointer
+  ) {
     let events = (reading ? EPOLLIN.rawValue : 0) | (writing ? EPOLLOUT.rawValue : 0)
-    _ = control(EPOLL_CTL_MOD, socket, events, session)
+    _ = control(EPOLL_CTL_MOD, descriptor, events, session)
   }
 
   private func control(
-    _ operation: Int32, _ socket: Int32, _ events: UInt32, _ session: UnsafeMutableRawPointer
+    _ operation: Int32, _ descriptor: Int32, _ events: UInt32, _ session: UnsafeMutableRawPointer
   ) -> Int32 {
     var event = epoll_event()
     event.events = events
     event.data.u64 = UInt64(UInt(bitPattern: session))
-    return epoll_ctl(poller, operation, socket, &event) == 0 ? 0 : errno
+    return epoll_ctl(poller, operation, descriptor, &event) == 0 ? 0 : errno
   }
 
-  func endSending(_ socket: Int32) { shutdown(socket, Int32(SHUT_WR)) }
+  mutating func endSending(_ socket: Int32) {
+    if SocketName.isSecure(socket) { return endSendingSecurely(socket) }
+    shutdown(socket, Int32(SHUT_WR))
+  }
 
-  func close(_ socket: Int32, reset: Bool) {
+  mutating func close(_ socket: Int32, reset: Bool) {
+    if SocketName.isSecure(socket) { closeSecurely(socket, reset: reset) }
+    let descriptor = SocketName.descriptor(socket)
     if reset {
       var option = linger(l_onoff: 1, l_linger: 0)
       setsockopt(
-        socket, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
+        descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
     }
-    Glibc.close(socket)
+    Glibc.close(descriptor)
     exchange.left(workerIndex)
   }
 
   func info(_ socket: Int32) -> TransportInfo? {
     var retransmits: UInt32 = 0
     var roundTrip: UInt32 = 0
-    guard linux_tcp_info(socket, &retransmits, &roundTrip) else { return nil }
+    guard linux_tcp_info(SocketName.descriptor(socket), &retransmits, &roundTrip) else {
+      return nil
+    }
     return TransportInfo(retransmitCount: retransmits, roundTrip: roundTrip)
   }
 

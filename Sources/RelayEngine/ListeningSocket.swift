@@ -3,11 +3,14 @@
 import CLinux
 import Glibc
 import RelayCore
+import TLS
 
 /// A listening socket; closed, and its Unix path removed, with the last reference.
 package final class ListeningSocket: Sendable {
   package let address: ListenAddress
   package let policy: ListenerPolicy
+  /// What its connections are encrypted with; nil: nothing.
+  package let tls: TLSSettings?
   /// Where this listener's policy stands in each worker; the same for the life of the engine.
   let index: Int
   /// Workers tell listeners from sessions by their index: it must be below this.
@@ -57,10 +60,12 @@ package final class ListeningSocket: Sendable {
   }
 
   private init(
-    address: ListenAddress, policy: ListenerPolicy, index: Int, ownership: Ownership
+    address: ListenAddress, policy: ListenerPolicy, tls: TLSSettings?, index: Int,
+    ownership: Ownership
   ) {
     self.address = address
     self.policy = policy
+    self.tls = tls
     self.index = index
     self.descriptor = ownership.descriptor
     self.ownership = ownership
@@ -78,14 +83,15 @@ package final class ListeningSocket: Sendable {
   }
 
   /// The same socket under other rules.
-  func with(policy: ListenerPolicy) -> ListeningSocket {
-    ListeningSocket(address: address, policy: policy, index: index, ownership: ownership)
+  func with(policy: ListenerPolicy, tls: TLSSettings?) -> ListeningSocket {
+    ListeningSocket(address: address, policy: policy, tls: tls, index: index, ownership: ownership)
   }
 
   /// Opens a listener. `inherited` are the sockets the service manager passed, by name.
   static func open(
-    _ address: ListenAddress, policy: ListenerPolicy, index: Int, inherited: [String: Int32]
+    _ listener: EngineSettings.Listener, index: Int, inherited: [String: Int32]
   ) throws(SystemCallError) -> ListeningSocket {
+    let address = listener.address
     let ownership: Ownership
     switch address {
     case .tcp(let host, let port): ownership = try openTCP(host, port, subject: "\(address)")
@@ -97,7 +103,8 @@ package final class ListeningSocket: Sendable {
       ownership = try adopt(descriptor, subject: "\(address)")
     }
     return ListeningSocket(
-      address: address, policy: policy, index: index, ownership: ownership)
+      address: address, policy: listener.policy, tls: listener.tls, index: index,
+      ownership: ownership)
   }
 
   private static func adopt(_ descriptor: Int32, subject: String)

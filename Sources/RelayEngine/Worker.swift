@@ -4,6 +4,7 @@
 import CLinux
 import Glibc
 import RelayCore
+import TLS
 
 /// What a worker is started with.
 struct WorkerSetup: Sendable {
@@ -18,7 +19,7 @@ struct WorkerSetup: Sendable {
 
 /// The loop of one thread.
 struct Worker: ~Copyable {
-  private var shard: Shard<EpollTransport>
+  var shard: Shard<EpollTransport>
   private let poller: Poller
   private let events = PolledEvents()
   private let index: Int
@@ -28,6 +29,8 @@ struct Worker: ~Copyable {
   private var listeners: [ListeningSocket]
   /// By index, of all listeners there ever were: sessions outlive them.
   private var policies: [ListenerPolicy]
+  /// By index; nil: plain.
+  private var contexts: [TLSSettings?]
   private var messages: [WorkerMessage] = []
   private var now: Instant
   /// What the poller's timer is set for; nil: nothing.
@@ -39,6 +42,8 @@ struct Worker: ~Copyable {
   /// When the grace of a drain ends.
   private var graceEnd: Instant?
   private var isStopped = false
+  /// TLS handshakes that went on in this turn.
+  var handshakeCount = 0
 
   // Tags of what is not a session; sessions are addresses, which are larger.
   private static let mailboxTag: UInt64 = 0
@@ -54,6 +59,7 @@ struct Worker: ~Copyable {
   init(_ setup: WorkerSetup, poller: consuming Poller) {
     now = MonotonicClock.now()
     policies = Self.policies(setup.listeners, over: [])
+    contexts = Self.contexts(setup.listeners, over: [])
     shard = Shard(
       transport: EpollTransport(
         poller: poller.descriptor, workerIndex: setup.index, exchange: setup.exchange,
@@ -103,6 +109,16 @@ struct Worker: ~Copyable {
     return policies
   }
 
+  /// Likewise, their TLS.
+  private static func contexts(_ listeners: [ListeningSocket], over old: [TLSSettings?])
+    -> [TLSSettings?]
+  {
+    let missing = (listeners.map(\.index).max() ?? -1) + 1 - old.count
+    var contexts = old + Array(repeating: nil, count: max(0, missing))
+    for listener in listeners { contexts[listener.index] = listener.tls }
+    return contexts
+  }
+
   /// Runs until a stop, or until a drain is done.
   mutating func run() {
     while !isStopped {
@@ -113,7 +129,7 @@ struct Worker: ~Copyable {
       let count = poller.wait(for: events)
       now = MonotonicClock.now()
       shard.beginTurn(now)
-      var hasMessages = false
+      handshakeCount = 0
       var position = 0
       while position < count {
         let event = events[position]
@@ -121,7 +137,8 @@ struct Worker: ~Copyable {
         if event.data.u64 >= Self.tagLimit {
           act(on: event)
         } else if event.data.u64 == Self.mailboxTag {
-          hasMessages = true
+          // In its place: a connection that comes after a reload is one of the new rules.
+          readMailbox()
         } else if event.data.u64 == Self.timerTag {
           poller.clearTimer()
           timerInstant = nil
@@ -129,7 +146,6 @@ struct Worker: ~Copyable {
           accept(listener: Int(event.data.u64 - Self.firstListenerTag))
         }
       }
-      if hasMessages { readMailbox() }
       shard.expireDeadlines()
       if shard.isDraining || acceptPausedUntil != nil { continueSlowly() }
       shard.endTurn()
@@ -157,7 +173,11 @@ struct Worker: ~Copyable {
   private mutating func act(on event: epoll_event) {
     guard let session = SessionPointer(bitPattern: UInt(event.data.u64)) else { return }
     if event.events & Poller.writable != 0 && session.pointee.phase != .dead {
-      shard.writable(session)
+      if SocketName.isSecure(session.pointee.socket) {
+        writableSecurely(session)
+      } else {
+        shard.writable(session)
+      }
     }
     if event.events & (Poller.readable | Poller.failed) != 0 && session.pointee.phase != .dead {
       receive(session)
@@ -166,6 +186,7 @@ struct Worker: ~Copyable {
 
   @inline(__always)
   private mutating func receive(_ session: SessionPointer) {
+    if SocketName.isSecure(session.pointee.socket) { return receiveSecurely(session) }
     let space = shard.receiveSpace(session)
     let count = recv(session.pointee.socket, space.baseAddress, space.count, 0)
     if count < 0 { return receiveFailed(session) }
@@ -173,7 +194,7 @@ struct Worker: ~Copyable {
   }
 
   @inline(never)
-  private mutating func receiveFailed(_ session: SessionPointer) {
+  mutating func receiveFailed(_ session: SessionPointer) {
     let error = errno
     if error != EAGAIN && error != EINTR { shard.received(session, -Int(error)) }
   }
@@ -198,8 +219,20 @@ struct Worker: ~Copyable {
         if exchange.mailboxes[worker].post(message) { continue }
         exchange.keep(index)
       }
-      shard.accept(socket, from: peer, listener: listenerIndex)
+      begin(socket, from: peer, listener: listenerIndex)
     }
+  }
+
+  /// Gives the shard a connection that is this worker's to keep.
+  private mutating func begin(_ socket: Int32, from peer: PeerAddress, listener: Int) {
+    guard let context = contexts[listener] else {
+      shard.accept(socket, from: peer, listener: listener)
+      return
+    }
+    let secure = shard.transport.secure.add(socket, context)
+    let session = shard.accept(
+      secure ?? socket, from: peer, listener: listener, behindTLS: secure != nil)
+    if let session, secure == nil { shard.received(session, Int(-ENOMEM)) }
   }
 
   private mutating func acceptFailed(_ error: Int32, _ listener: ListeningSocket) {
@@ -264,7 +297,7 @@ struct Worker: ~Copyable {
     _ socket: Int32, from peer: PeerAddress, listener: Int, _ message: WorkerMessage
   ) {
     if listener < policies.count || isStopped {
-      shard.accept(socket, from: peer, listener: min(listener, policies.count - 1))
+      begin(socket, from: peer, listener: min(listener, policies.count - 1))
     } else {
       mailbox.post(message)
     }
@@ -280,6 +313,7 @@ struct Worker: ~Copyable {
     }
     listeners = sockets
     policies = Self.policies(sockets, over: policies)
+    contexts = Self.contexts(sockets, over: contexts)
     shard.reload(routes: routes, listeners: policies)
     guard acceptPausedUntil == nil else { return }
     watchAgain(sockets.filter { !known.contains($0.descriptor) })

@@ -85,7 +85,10 @@ struct Check: ParsableCommand {
     let limit = DescriptorLimit.raise()
     do throws(ConfigurationErrors) {
       let loaded = try options.source.load(descriptorLimit: limit)
-      for advice in loaded.advice { StandardError.write(advice.rendered + "\n") }
+      let certificates = try ServerCertificates(loaded, for: .checking)
+      for advice in loaded.advice + certificates.advice {
+        StandardError.write(advice.rendered + "\n")
+      }
       if printEffective {
         print(loaded.effectiveText(location: options.source.location), terminator: "")
       } else {

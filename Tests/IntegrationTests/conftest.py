@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from support.certificates import Authority, Pair
 from support.daemon import BINARY, Daemon, running
 
 RelayFactory = Callable[..., Daemon]
@@ -45,3 +46,14 @@ def relay(tmp_path: Path) -> Iterator[RelayFactory]:
             )
 
         yield start
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="session")
+def local(authority: Authority) -> Pair:
+    """A certificate for where the relays of these tests listen."""
+    return authority.issue("localhost", "IP:127.0.0.1", label="local")

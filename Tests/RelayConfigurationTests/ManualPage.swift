@@ -68,7 +68,7 @@ extension ValueType {
     case .origins: "list of origins"
     case .subprotocols: "list of subprotocols"
     case .networks: "list of networks"
-    case .certificate: "table of certificate and key, both paths of PEM files"
+    case .certificates: "table of certificate and key, or list of such tables"
     }
   }
 }

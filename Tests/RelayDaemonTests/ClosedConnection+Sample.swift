@@ -19,7 +19,8 @@ extension ClosedConnection {
     change: (inout ClosedConnection) -> Void = { _ in }
   ) -> ClosedConnection {
     var closed = ClosedConnection(
-      connectionID: connectionID, cause: cause, detail: "", phase: .open, errno: errno,
+      connectionID: connectionID, cause: cause, initiator: cause.initiator, detail: "",
+      phase: .open, errno: errno,
       codeSent: sent, codeReceived: received, reasonSent: "", reasonReceived: "", order: order,
       isClean: false, route: "/chat/{room}", channel: "/chat/lobby", listener: "127.0.0.1:8080",
       peer: .documentation, via: nil, path: "/chat/lobby", origin: "", subprotocol: "",

@@ -34,7 +34,7 @@ package final class CoreDriver {
   }
 
   /// A connection that has not said anything.
-  package func accept(listener: Int = 0) -> CorePeer {
+  package func accept(listener: Int = 0, behindTLS: Bool = false) -> CorePeer {
     nextSocket += 1
     let peer = CorePeer(recording.makeSocket(nextSocket), self)
     peers.append(peer)
@@ -42,7 +42,8 @@ package final class CoreDriver {
       family: .ipv4, port: UInt16(truncatingIfNeeded: nextSocket), high: 0xC000_0207 << 32,
       low: 0)
     turn {
-      peer.session = shard.accept(peer.socket.descriptor, from: address, listener: listener)
+      peer.session = shard.accept(
+        peer.socket.descriptor, from: address, listener: listener, behindTLS: behindTLS)
     }
     return peer
   }

@@ -12,7 +12,14 @@ struct ConcurrencyTests {
   }
 
   /// Every waiver in Sources. A new one needs a line here, and a reviewer who believes its reason.
-  static let unchecked: [Waiver] = []
+  static let unchecked: [Waiver] = [
+    Waiver(
+      path: "Sources/TLS/TLSSettings.swift", count: 1,
+      why: "OpenSSL's objects, only read once they are made; it counts references atomically"),
+    Waiver(
+      path: "Sources/TLS/RecordBuffers.swift", count: 1,
+      why: "Method: a table of functions that is complete before anyone sees it"),
+  ]
   static let unsafe: [Waiver] = [
     Waiver(
       path: "Sources/RelayEngine/Mailbox.swift", count: 1,

@@ -12,13 +12,16 @@ struct DependencyTests {
     "WebSocketProtocol": ["CUTF8", "CZlib"],
     // Synchronization for atomic counts that all shards share; a lock there would be on the path.
     "RelayCore": ["WebSocketProtocol", "Synchronization"],
-    "RelayEngine": ["RelayCore", "WebSocketProtocol", "CLinux", "Glibc", "Synchronization"],
+    "TLS": ["COpenSSL"],
+    "RelayEngine": [
+      "RelayCore", "WebSocketProtocol", "TLS", "CLinux", "Glibc", "Synchronization",
+    ],
     "RelayConfiguration": foundation.union(["CTomlPlusPlus", "RelayCore", "WebSocketProtocol"]),
     "Systemd": foundation.union(["CSystemd", "Glibc", "Synchronization"]),
     "CloseEvents": ["RelayCore", "WebSocketProtocol"],
     "CloseReports": ["CloseEvents", "RelayCore", "WebSocketProtocol", "Systemd", "Glibc"],
     "RelayDaemon": foundation.union([
-      "CloseEvents", "RelayEngine", "RelayCore", "RelayConfiguration", "Systemd",
+      "CloseEvents", "RelayEngine", "RelayCore", "RelayConfiguration", "Systemd", "TLS",
       "WebSocketProtocol", "Glibc", "Synchronization",
     ]),
     "wsrelay": foundation.union([

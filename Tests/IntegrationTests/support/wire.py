@@ -63,11 +63,18 @@ def request(path: str = "/echo", headers: dict[str, str] | None = None) -> bytes
 class Wire:
     """A TCP connection to the daemon; after `open` a WebSocket connection."""
 
-    def __init__(self, port: int, host: str = "127.0.0.1") -> None:
-        self.socket = socket.create_connection((host, port), DEADLINE)
+    def __init__(
+        self, port: int, host: str = "127.0.0.1", through: socket.socket | None = None
+    ) -> None:
+        self.socket = through or socket.create_connection((host, port), DEADLINE)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.local_port = int(self.socket.getsockname()[1])
         self.buffer = b""
+
+    @classmethod
+    def over(cls, connected: socket.socket) -> Wire:
+        """The same over a socket that is connected already, perhaps through TLS."""
+        return cls(int(connected.getpeername()[1]), through=connected)
 
     @classmethod
     def open(cls, port: int, path: str = "/echo", headers: dict[str, str] | None = None) -> Wire:
