@@ -49,6 +49,10 @@ struct CertificateReader {
     do throws(FileContents.Failure) {
       bytes = try FileContents.read(path, maximumByteCount: Self.maximumFileByteCount)
     } catch {
+      // systemd 252 lets ExecReload= know where credentials are, and not read them.
+      if case .credential = file, purpose == .checking, error.errno == EACCES {
+        throw unchecked(file)
+      }
       throw self.error("\(file) cannot be read: \(error.reason)\(Self.remedy(file, error))")
     }
     if bytes.count > Self.maximumFileByteCount {
@@ -64,17 +68,20 @@ struct CertificateReader {
       if let directory = getenv("CREDENTIALS_DIRECTORY") {
         return "\(String(cString: directory))/\(name)"
       }
-      if purpose == .checking {
-        throw Problem(
-          found: found(
-            .advice,
-            "\(file) was not checked: credentials exist inside the service only; systemctl reload"
-              + " checks it there"), isUnchecked: true)
-      }
+      if purpose == .checking { throw unchecked(file) }
       throw error(
         "\(file): the service manager handed no credentials over; add LoadCredential=\(name):FILE"
           + " to the unit")
     }
+  }
+
+  private func unchecked(_ file: CertificateFiles.FileName) -> Problem {
+    Problem(
+      found: found(
+        .advice,
+        "\(file) was not checked: only the service itself can read credentials, and does so when it"
+          + " starts or reloads"),
+      isUnchecked: true)
   }
 
   private static func remedy(

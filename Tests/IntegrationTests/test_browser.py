@@ -13,6 +13,7 @@ from conftest import RelayFactory
 from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
+from support.certificates import Pair
 
 # Opens a socket, sends what it is told, and reports what the page saw until the close event.
 PAGE = """
@@ -81,6 +82,8 @@ def browser(page: str) -> Iterator[webdriver.Chrome]:
         "--disable-dev-shm-usage",
         "--disable-gpu",
         "--no-proxy-server",
+        # For an authority that only these tests trust.
+        "--ignore-certificate-errors",
     ):
         options.add_argument(argument)
     driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
@@ -109,6 +112,15 @@ def test_echo_and_close(browser: webdriver.Chrome, page: str, relay: RelayFactor
     assert record["WSRELAY_CLEAN"] == "yes"
     assert "Chrom" in record["WSRELAY_USER_AGENT"]
     assert record["WSRELAY_ORIGIN"] == page
+
+
+def test_wss(browser: webdriver.Chrome, relay: RelayFactory, local: Pair) -> None:
+    daemon = relay(f'{ROUTES}\n[[listen]]\naddress = "127.0.0.1:PORT"\ntls = {local.toml}\n')
+    messages = ["hello", "x" * 60000]
+    url = f"wss://127.0.0.1:{daemon.port}/echo"
+    saw = visit(browser, url, messages, [4001, "done"])
+    assert saw == {"seen": messages, "code": 4001, "reason": "", "clean": True}
+    assert daemon.closed()["WSRELAY_CLEAN"] == "yes"
 
 
 def test_close_without_code(browser: webdriver.Chrome, relay: RelayFactory) -> None:

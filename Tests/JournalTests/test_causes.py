@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import socket
+import ssl
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -15,20 +17,20 @@ from records.causes import CASES, ROUTES, Case
 from records.daemon import JournalDaemon, JournalRelay
 from records.expected import check_close, close_fields, relay_closed, unanswered
 from records.journald import Journald
+from support.certificates import Authority
 from support.daemon import free_port, supervised
 from support.wire import BINARY, Wire, close_frame, frame, request
 
 pytest_plugins = ["records.fixtures"]
 
 NOT_YET = {
-    "tls-failure": "listeners do not speak TLS yet",
     "auth-expired": "no authorization of a peer is known that could end",
     "kick": "there is no command yet to close one connection",
     "restart": "nothing asks for a restart: a stop drains",
     "internal-error": "a fault of the relay itself, and none is known",
 }
 # Brought about below, or in test_network.py, by a daemon of its own.
-ELSEWHERE = {"shed", "drain", "route-removed", "network-timeout"}
+ELSEWHERE = {"tls-failure", "shed", "drain", "route-removed", "network-timeout"}
 
 
 def test_each_cause_is_here() -> None:
@@ -99,6 +101,29 @@ def test_route_removed(relay: JournalRelay) -> None:
         daemon.configure(ROUTES.replace('"/text"', '"/other"'))
         daemon.reload()
         check_operators_close(daemon, client, "route-removed", "/text", "route removed")
+
+
+def test_tls_failure(relay: JournalRelay, tmp_path: Path) -> None:
+    """Either end may give TLS up, and the record says which did, and why."""
+    pair = Authority(tmp_path / "authority").issue("localhost", "IP:127.0.0.1")
+    daemon = relay(f'{ROUTES}\n[[listen]]\naddress = "127.0.0.1:PORT"\ntls = {pair.toml}\n')
+    with Wire(daemon.port) as client:
+        client.send(b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n")
+        client.read_to_end()
+        relays = client.local_port
+    with socket.create_connection(("127.0.0.1", daemon.port), 20) as raw:
+        peers = int(raw.getsockname()[1])
+        with pytest.raises(ssl.SSLCertVerificationError):
+            ssl.create_default_context().wrap_socket(raw, server_hostname="127.0.0.1")
+    for port, initiator, detail in (
+        (relays, "relay", "what the peer sent is not TLS"),
+        (peers, "peer", "alert from the peer: unknown CA"),
+    ):
+        exact = close_fields("tls-failure", None, phase="handshake", cause_detail=detail)
+        exact |= {"WSRELAY_INITIATOR": initiator, "WSRELAY_CLOSE_CODE": "1015"}
+        exact |= {"WSRELAY_CLOSE_NAME": "TLS Handshake"}
+        exact["WSRELAY_LISTENER"] = f"127.0.0.1:{daemon.port}"
+        check_close(daemon.closed(peer_port=port), port, exact)
 
 
 def test_drain(relay: JournalRelay) -> None:

@@ -14,7 +14,7 @@ struct SampleCertificate {
 
   init(_ names: String = "DNS:localhost", days: Int = 2) throws {
     let folder = FileManager.default.temporaryDirectory
-      .appendingPathComponent("wsrelay-tls-\(UUID().uuidString)")
+      .appendingPathComponent("wsrelay-test-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     let (chain, key) = (folder.appendingPathComponent("c"), folder.appendingPathComponent("k"))
     let process = Process()
