@@ -49,6 +49,7 @@ extension EpollTransport {
     return error
   }
 
+  @inline(never)
   mutating func endSendingSecurely(_ socket: Int32) {
     let secure = self.secure[socket]
     secure.pointee.tls.endSending()
@@ -61,6 +62,7 @@ extension EpollTransport {
   }
 
   /// The socket is about to be closed.
+  @inline(never)
   mutating func closeSecurely(_ socket: Int32, reset: Bool) {
     if !reset {
       let secure = self.secure[socket]
@@ -68,6 +70,15 @@ extension EpollTransport {
       _ = sendRecords(secure)
     }
     secure.remove(socket)
+  }
+
+  /// As `watch`.
+  @inline(never)
+  func watchSecurely(_ socket: Int32, reading: Bool, writing: Bool) {
+    let secure = self.secure[socket]
+    secure.pointee.isReading = reading
+    secure.pointee.isWriting = writing
+    updateWatch(secure)
   }
 
   /// Asks the poller for what the shard wants, and for room while encrypted bytes wait.

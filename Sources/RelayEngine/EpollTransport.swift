@@ -70,10 +70,7 @@ struct EpollTransport: Transport, ~Copyable {
 
   func watch(_ socket: Int32, reading: Bool, writing: Bool, session: UnsafeMutableRawPointer) {
     if SocketName.isSecure(socket) {
-      let secure = self.secure[socket]
-      secure.pointee.isReading = reading
-      secure.pointee.isWriting = writing
-      updateWatch(secure)
+      watchSecurely(socket, reading: reading, writing: writing)
     } else {
       modify(socket, reading: reading, writing: writing, session)
     }
