@@ -16,9 +16,6 @@ let dataPath: [SwiftSetting] =
 let package = Package(
   name: "wsrelay",
   products: [.executable(name: "wsrelay", targets: ["wsrelay"])],
-  dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
-  ],
   targets: [
     // RFC 6455 as values: no I/O, no clock, no Foundation.
     .target(name: "CUTF8", cSettings: [.unsafeFlags(["-O3"], .when(configuration: .release))]),
@@ -39,12 +36,17 @@ let package = Package(
       name: "RelayEngine", dependencies: ["CLinux", "RelayCore", "TLS", "WebSocketProtocol"],
       swiftSettings: dataPath),
 
+    // What somebody types: the command line, through getopt_long, and what was meant by a slip.
+    .target(name: "Spelling", swiftSettings: shared),
+    .systemLibrary(name: "CGetopt"),
+    .target(name: "Getopt", dependencies: ["CGetopt", "Spelling"], swiftSettings: shared),
+
     // The file, through toml++.
     .target(
       name: "CTomlPlusPlus",
       cxxSettings: [.unsafeFlags(["-std=c++17"])]),
     .target(
-      name: "RelayConfiguration", dependencies: ["CTomlPlusPlus", "RelayCore"],
+      name: "RelayConfiguration", dependencies: ["CTomlPlusPlus", "RelayCore", "Spelling"],
       swiftSettings: shared),
 
     // The journal and the service manager, through libsystemd.
@@ -73,8 +75,8 @@ let package = Package(
     .executableTarget(
       name: "wsrelay",
       dependencies: [
-        "CloseEvents", "CloseReports", "RelayCore", "RelayDaemon", "RelayConfiguration", "Systemd",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "CloseEvents", "CloseReports", "Getopt", "RelayCore", "RelayDaemon", "RelayConfiguration",
+        "Spelling", "Systemd",
       ],
       swiftSettings: shared),
 
@@ -96,6 +98,8 @@ let package = Package(
     .testTarget(
       name: "RelayConfigurationTests", dependencies: ["RelayConfiguration", "RelayTestSupport"],
       exclude: ["Corpus"], swiftSettings: shared),
+    .testTarget(name: "GetoptTests", dependencies: ["Getopt"], swiftSettings: shared),
+    .testTarget(name: "SpellingTests", dependencies: ["Spelling"], swiftSettings: shared),
     .testTarget(
       name: "SystemdTests", dependencies: ["Systemd", "RelayTestSupport"], swiftSettings: shared),
     .testTarget(

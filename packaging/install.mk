@@ -1,5 +1,5 @@
 # Installing what `make build` has built: where the files go, for people (`make install`) and for
-# packagers. What is installed is in three lists, so that `make uninstall` finds all of it.
+# packagers. What is installed is in two lists, so that `make uninstall` finds all of it.
 #
 # An /etc/wsrelay.conf that is there already is the operator's and is left alone, both times.
 
@@ -26,6 +26,9 @@ copied := \
   docs/man/wsrelay.conf.5:$(mandir)/man5/wsrelay.conf.5 \
   systemd/wsrelay.socket:$(unitdir)/wsrelay.socket \
   systemd/wsrelay.catalog:$(catalogdir)/wsrelay.catalog \
+  completions/wsrelay.bash:$(bashcompletiondir)/wsrelay \
+  completions/_wsrelay:$(zshcompletiondir)/_wsrelay \
+  completions/wsrelay.fish:$(fishcompletiondir)/wsrelay.fish \
   README.md:$(docdir)/README.md \
   docs/close-events.md:$(docdir)/close-events.md \
   systemd/tls.conf:$(docdir)/examples/tls.conf
@@ -34,11 +37,6 @@ copied := \
 located := \
   systemd/wsrelay.service:$(unitdir)/wsrelay.service \
   systemd/socket-activation.conf:$(docdir)/examples/socket-activation.conf
-
-completions := \
-  bash:$(bashcompletiondir)/wsrelay \
-  zsh:$(zshcompletiondir)/_wsrelay \
-  fish:$(fishcompletiondir)/wsrelay.fish
 
 source = $(firstword $(subst :, ,$(1)))
 target = $(DESTDIR)$(lastword $(subst :, ,$(1)))
@@ -55,26 +53,17 @@ chmod 644 $(call target,$(1))
 
 endef
 
-# A completion is read by the shell, not run: it needs no interpreter line.
-define install_completion
-$(INSTALL) -d $(dir $(call target,$(1)))
-$(BINARY) --generate-completion-script $(call source,$(1)) | sed '1{/^#!/d}' >$(call target,$(1))
-chmod 644 $(call target,$(1))
-
-endef
-
 install: ## what `make build` built, below prefix=/usr/local; DESTDIR= and GNU's directories count
 	@test -x $(BINARY) || { echo "no $(BINARY): run \`make build\` first" >&2; exit 1; }
 	$(INSTALL) -D -m 755 $(BINARY) $(DESTDIR)$(bindir)/wsrelay
 	$(STRIP) $(DESTDIR)$(bindir)/wsrelay
 	$(foreach file,$(copied),$(call install_copied,$(file)))
 	$(foreach file,$(located),$(call install_located,$(file)))
-	$(foreach file,$(completions),$(call install_completion,$(file)))
 	test -e $(conf) || $(INSTALL) -D -m 644 config/wsrelay.conf $(conf)
 
 uninstall: ## remove what `make install` installed, with the same directories
 	rm -f $(DESTDIR)$(bindir)/wsrelay
-	rm -f $(foreach file,$(copied) $(located) $(completions),$(call target,$(file)))
+	rm -f $(foreach file,$(copied) $(located),$(call target,$(file)))
 	-rmdir $(DESTDIR)$(docdir)/examples $(DESTDIR)$(docdir)
 	if cmp -s config/wsrelay.conf $(conf); then rm $(conf); fi
 

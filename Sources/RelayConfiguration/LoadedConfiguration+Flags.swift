@@ -1,6 +1,7 @@
 // Command-line flags over a file: what they replace, and what can be wrong with them.
 
 import RelayCore
+import Spelling
 
 extension LoadedConfiguration {
   /// Applies `--listen` and `--log-level`, which win over the file.

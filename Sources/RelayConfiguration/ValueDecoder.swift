@@ -1,6 +1,7 @@
 // One TOML value to one checked value, by the type its key is described with.
 
 import RelayCore
+import Spelling
 
 /// Reads the value of one described key.
 struct ValueDecoder {

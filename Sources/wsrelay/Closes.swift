@@ -1,83 +1,98 @@
 // `wsrelay closes`: what an operator types, and which report that is. The reports are made in
 // CloseReports.
 
-import ArgumentParser
 import CloseReports
+import Getopt
 import Glibc
 import RelayCore
 import RelayDaemon
 import Systemd
 
-extension CloseGrouping: ExpressibleByArgument {}
+struct Closes: Command {
+  static let name = "closes"
+  static let options = [since, until, by, route, follow, json, input]
+  static let help = """
+    Usage: wsrelay closes [--since TIME] [--until TIME] [--by PROPERTY] [--route ROUTE] [--json]
+                          [--input FILE]
+           wsrelay closes --follow [--since TIME] [--route ROUTE] [--json]
 
-struct Closes: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    abstract: "Tell from the journal what has been ending connections.",
-    discussion: """
-      Counts the closes of the last hour by cause, says when they came, and what stands out. See \
-      wsrelay-closes(1).
+    Tell from the journal what has been ending connections.
 
-      Times: \(TimeExpression.examples).
+    Counts the closes of the last hour by cause, says when they came, and what stands out. See
+    wsrelay-closes(1).
 
-      Exit codes: 0 fine; 64 usage; 66 no such file, or not a journal; 71 the system refused; 77 \
-      permission.
-      """)
+    Options:
+      --since TIME     From this time on. Default: an hour ago; with --input, the first entry;
+                       with --follow, now.
+      --until TIME     Up to this time. Default: now, or the last entry.
+      --by PROPERTY    What the rows are: code, cause, route, peer or minute. Default: cause.
+      --route ROUTE    Only this route, by its path as configured.
+      -f, --follow     Show each close as it comes, until Ctrl-C.
+      --json           One JSON object for each entry, instead of the table or the lines.
+      --input FILE     Read a journal file, a directory of them, or what `journalctl -o export`
+                       wrote (- for standard input), instead of this machine's journal.
 
-  // A value such as -1h would pass for an option otherwise.
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp(
-      "From this time on. Default: an hour ago; with --input, the first entry; with --follow, now.",
-      valueName: "time"))
-  var since: String?
+    Times: \(TimeExpression.examples).
 
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp("Up to this time. Default: now, or the last entry.", valueName: "time"))
-  var until: String?
+    Exit codes: 0 fine; 64 usage; 66 no such file, or not a journal; 71 the system refused;
+    77 permission.
 
-  @Option(help: "What the rows are: code, cause, route, peer or minute. Default: cause.")
-  var by: CloseGrouping?
+    """
 
-  @Option(
-    help: ArgumentHelp("Only this route, by its path as configured.", valueName: "route"))
-  var route: String?
+  private static let since = Option.value("since", "TIME")
+  private static let until = Option.value("until", "TIME")
+  private static let by = Option.value("by", "PROPERTY")
+  private static let route = Option.value("route", "ROUTE")
+  private static let follow = Option.flag("follow", letter: "f")
+  private static let json = Option.flag("json")
+  private static let input = Option.value("input", "FILE")
 
-  @Flag(name: .shortAndLong, help: "Show each close as it comes, until Ctrl-C.")
-  var follow = false
+  private let since: String?
+  private let until: String?
+  private let by: CloseGrouping?
+  private let route: String?
+  private let follow: Bool
+  private let json: Bool
+  private let input: String?
 
-  @Flag(help: "One JSON object for each entry, instead of the table or the lines.")
-  var json = false
+  /// What ends the command, after it has been said.
+  private struct Failure: Error {
+    let code: ExitCode
+  }
 
-  @Option(
-    help: ArgumentHelp(
-      "Read a journal file, a directory of them, or what `journalctl -o export` wrote (- for "
-        + "standard input), instead of this machine's journal.",
-      valueName: "file"))
-  var input: String?
-
-  func validate() throws {
+  init(_ arguments: ParsedArguments) throws(UsageError) {
+    since = arguments.value(of: Self.since)
+    until = arguments.value(of: Self.until)
+    by = try arguments.choice(of: Self.by)
+    route = arguments.value(of: Self.route)
+    follow = arguments.has(Self.follow)
+    json = arguments.has(Self.json)
+    input = arguments.value(of: Self.input)
     if by != nil && (json || follow) {
-      throw ValidationError("--by is for the table: it goes with neither --json nor --follow")
+      throw UsageError("--by is for the table: it goes with neither --json nor --follow")
     }
     if follow && (input != nil || until != nil) {
-      throw ValidationError("--follow shows what is to come: no --input, no --until")
+      throw UsageError("--follow shows what is to come: no --input, no --until")
     }
     let span = try span(now: WallClock.now)
     if let since = span.since, let until = span.until, since > until {
-      throw ValidationError("--since is later than --until")
+      throw UsageError("--since is later than --until")
     }
   }
 
-  func run() throws {
+  func run() throws -> Int32 {
     // Whoever started this may have ignored it; `wsrelay closes | head` shall end like any filter.
     signal(SIGPIPE, SIG_DFL)
     let query = CloseQuery(span: try span(now: WallClock.now), route: route)
     do {
       try follow ? runFollowing(query) : runReport(query)
+      return ExitCode.success.rawValue
     } catch let error as SystemdError {
       let isRefused = error.errorNumber == EACCES || error.errorNumber == EPERM
-      try fail("cannot read the journal: \(error)", isRefused ? .noPermission : .systemError)
+      StandardError.write("wsrelay: error: cannot read the journal: \(error)\n")
+      return (isRefused ? ExitCode.noPermission : .systemError).rawValue
+    } catch let failure as Failure {
+      return failure.code.rawValue
     }
   }
 
@@ -151,9 +166,9 @@ struct Closes: ParsableCommand {
     }
   }
 
-  private func span(now: UInt64) throws -> TimeSpan {
-    let since = try since.map { try time($0, of: "--since", now: now) }
-    let until = try until.map { try time($0, of: "--until", now: now) }
+  private func span(now: UInt64) throws(UsageError) -> TimeSpan {
+    let since = try time(since, of: "--since", now: now)
+    let until = try time(until, of: "--until", now: now)
     if input != nil || follow { return TimeSpan(since: since, until: until) }
     let end = until ?? now
     return TimeSpan(since: since ?? (end > Self.hour ? end - Self.hour : 0), until: end)
@@ -161,9 +176,12 @@ struct Closes: ParsableCommand {
 
   private static let hour: UInt64 = 3_600_000_000
 
-  private func time(_ text: String, of option: String, now: UInt64) throws -> UInt64 {
+  private func time(_ text: String?, of option: String, now: UInt64)
+    throws(UsageError) -> UInt64?
+  {
+    guard let text else { return nil }
     guard let time = TimeExpression.parse(text, now: now, clock: .local) else {
-      throw ValidationError(
+      throw UsageError(
         "\(option) does not understand '\(ShownText.of(text))'; try one of: "
           + TimeExpression.examples)
     }
@@ -172,8 +190,8 @@ struct Closes: ParsableCommand {
 
   private func warn(_ text: String) { StandardError.write("wsrelay: warning: \(text)\n") }
 
-  private func fail(_ text: String, _ code: RelayDaemon.ExitCode) throws -> Never {
+  private func fail(_ text: String, _ code: ExitCode) throws(Failure) -> Never {
     StandardError.write("wsrelay: error: \(text)\n")
-    throw ArgumentParser.ExitCode(code.rawValue)
+    throw Failure(code: code)
   }
 }
