@@ -5,7 +5,7 @@ import Testing
 @Suite("Dependency directions")
 struct DependencyTests {
   /// What each module may import, besides the standard library. Foundation is nowhere: with it the
-  /// binary would be half as large again (docs/decisions/0008-command-line.md).
+  /// binary would be half as large again (docs/decisions/0009-command-line.md).
   static let allowed: [String: Set<String>] = [
     "WebSocketProtocol": ["CUTF8", "CZlib"],
     // Synchronization for atomic counts that all shards share; a lock there would be on the path.
