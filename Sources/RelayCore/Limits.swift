@@ -4,6 +4,10 @@
 public struct Limits: Sendable, Equatable {
   /// Connections in all workers together; never 0 once the engine has resolved it.
   public var maximumConnectionCount = 10_000
+  /// Bytes of memory that peers may make all workers together hold: messages and requests that are
+  /// not complete, what sockets did not take, contexts of compression. Each worker has an equal
+  /// share of it.
+  public var maximumHeldByteCount = 1 << 30
   /// A worker's receive buffer in bytes: how much of one connection is read in one go.
   public static let receiveBufferByteCount = 512 << 10
   /// A frame whose missing payload is at least this many bytes is received into its own block.

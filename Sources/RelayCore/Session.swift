@@ -37,6 +37,8 @@ public struct Session {
   var listener: UInt16
   /// What was negotiated of permessage-deflate.
   var compression = SessionCompression.none
+  /// Chosen to give way: nothing more is queued, and its end follows.
+  var isShed = false
   var outbound = WriteQueue()
   var memberIndex: UInt32 = 0
   /// This session's latest segment in its channel's batch; -1: none.

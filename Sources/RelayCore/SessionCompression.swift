@@ -48,6 +48,10 @@ struct CompressionContexts {
   /// 32 KiB instead of the 256 KiB of zlib's defaults, and text of a few KiB shrinks as well.
   static let maximumWindowBits = 12
   private static let memoryLevel = 5
+  /// Memory of both streams at most, in bytes.
+  static let maximumByteCount =
+    Inflater.byteCount(windowBits: DeflateParameters.maximumWindowBits)
+    + Deflater.byteCount(windowBits: maximumWindowBits, memoryLevel: memoryLevel)
 
   /// nil: no memory.
   init?(_ agreed: DeflateParameters) {

@@ -16,7 +16,9 @@ extension Shard where T: ~Copyable {
   ) -> ExtensionOffer? {
     if route.compression == .off || offers.isEmpty { return nil }
     // A message that is dropped would be missing from the context of those after it.
-    let keepsContext = route.compression == .context && route.slowConsumerPolicy == .disconnect
+    let keepsContext =
+      route.compression == .context && route.slowConsumerPolicy == .disconnect
+      && heldByteCount + CompressionContexts.maximumByteCount <= maximumHeldByteCount
     let preference: DeflatePreference =
       keepsContext
       ? .withContext(maximumWindowBits: CompressionContexts.maximumWindowBits) : .withoutContext
@@ -24,6 +26,7 @@ extension Shard where T: ~Copyable {
     if keepsContext {
       guard let context = CompressionContexts(agreed) else { return nil }
       contexts[session.pointee.index] = context
+      contextByteCount += CompressionContexts.maximumByteCount
       session.pointee.compression = .context
     } else {
       session.pointee.compression = .withoutContext(windowBits: agreed.serverMaximumWindowBits)
@@ -33,7 +36,9 @@ extension Shard where T: ~Copyable {
   }
 
   mutating func releaseContexts(_ session: SessionPointer) {
-    contexts.removeValue(forKey: session.pointee.index)?.release()
+    guard let context = contexts.removeValue(forKey: session.pointee.index) else { return }
+    context.release()
+    contextByteCount -= CompressionContexts.maximumByteCount
   }
 
   // MARK: - Messages that come compressed

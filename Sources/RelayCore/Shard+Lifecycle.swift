@@ -34,6 +34,7 @@ extension Shard where T: ~Copyable {
     // Sessions of a removed listener keep its policy for their record.
     listeners = policies + listeners.dropFirst(policies.count)
     if !hub.listed.isEmpty { flushListedChannels() }
+    maximumHeldByteCount = shared.maximumHeldByteCountOfShard
     let old = table
     var newIndex: [RoutePattern: Int] = [:]
     for (index, route) in routes.routes.enumerated() { newIndex[route.pattern] = index }

@@ -9,11 +9,17 @@ extension Shard where T: ~Copyable {
     _ bytes: UnsafeRawPointer, _ count: Int, taken: Int, on session: SessionPointer
   ) {
     let offset = frameBoundary(bytes, atOrAfter: taken)
+    guard makeRoomToHold(count - taken) else {
+      countDroppedFrames(bytes, offset..<count, session)
+      return drop(session, cause: .shed, reset: true)
+    }
     // What is begun must be finished: half a frame would break every frame after it.
     session.pointee.outbound.append(
       bytes + taken, offset - taken, partialByteCount: offset - taken, pool: &pool)
     let maximum = rules[Int(session.pointee.route)].maximumOutboundByteCount
-    if session.pointee.outbound.byteCount + count - offset <= maximum {
+    if session.pointee.isShed {
+      countDroppedFrames(bytes, offset..<count, session)
+    } else if session.pointee.outbound.byteCount + count - offset <= maximum {
       session.pointee.outbound.append(bytes + offset, count - offset, pool: &pool)
     } else if !enqueueSingly(bytes, offset..<count, maximum, on: session) {
       countDroppedFrames(bytes, offset..<count, session)
@@ -47,7 +53,7 @@ extension Shard where T: ~Copyable {
   }
 
   /// Counts messages that were given to a session and will not be sent: they were counted as sent.
-  private func countDropped(_ dropped: WriteQueue.Dropped, _ session: SessionPointer) {
+  func countDropped(_ dropped: WriteQueue.Dropped, _ session: SessionPointer) {
     session.pointee.droppedMessageCount &+= UInt32(truncatingIfNeeded: dropped.messageCount)
     session.pointee.sentMessageCount &-= UInt64(truncatingIfNeeded: dropped.messageCount)
     session.pointee.sentByteCount &-= UInt64(truncatingIfNeeded: dropped.payloadByteCount)

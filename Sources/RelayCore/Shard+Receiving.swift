@@ -39,6 +39,7 @@ extension Shard where T: ~Copyable {
     } else {
       receivedElsewhere(session, count)
     }
+    if isShortOfMemory { shed() }
   }
 
   @inline(never)

@@ -7,7 +7,7 @@
 // end.
 //
 // It is in files by what happens: TLS, Opening, Receiving, Relaying (echo and publish),
-// Compression, FanOut, Sending, Closing, Deadlines, Lifecycle (reload, drain, counters).
+// Compression, FanOut, Sending, Shedding, Closing, Deadlines, Lifecycle (reload, drain, counters).
 
 import WebSocketProtocol
 
@@ -22,6 +22,12 @@ public struct Shard<T: Transport & ~Copyable>: ~Copyable {
   var hub = Hub()
   /// Ended in this turn: freed after everything that may still name them.
   var ended: [SessionPointer] = []
+  /// What peers may make this shard hold, in bytes of memory (see Shedding).
+  var maximumHeldByteCount: Int
+  /// Memory of all `contexts`.
+  var contextByteCount = 0
+  /// Chosen to give way; their ends follow once nothing is in the midst of its channel.
+  var shedding: [SessionPointer] = []
 
   var table: RouteTable
   /// The routes of `table` as the data path reads them.
@@ -62,6 +68,7 @@ public struct Shard<T: Transport & ~Copyable>: ~Copyable {
     self.now = now
     self.wheel = DeadlineWheel(now: now)
     self.pool = BlockPool(maximumPooledByteCount: Limits.maximumPooledByteCount)
+    self.maximumHeldByteCount = shared.maximumHeldByteCountOfShard
     self.table = routes
     self.rules = Self.makeRules(routes)
     self.occupancies = shared.occupancies(for: routes)
@@ -108,6 +115,7 @@ public struct Shard<T: Transport & ~Copyable>: ~Copyable {
   @inline(__always)
   public mutating func endTurn() {
     if !hub.listed.isEmpty { flushListedChannels() }
+    if !shedding.isEmpty { endShedding() }
     if !ended.isEmpty { freeEnded() }
   }
 

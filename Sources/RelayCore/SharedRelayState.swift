@@ -49,18 +49,31 @@ public final class Occupancy: Sendable {
 /// The counts and bounds that all shards share.
 public final class SharedRelayState: Sendable {
   private let maximumOpenCount: Atomic<Int>
+  private let maximumHeldByteCount: Atomic<Int>
+  private let shardCount: Int
   /// Connections past their opening handshake.
   public let open = Occupancy()
   private let byPattern = Mutex<[RoutePattern: Occupancy]>([:])
 
-  /// Made once for a relay and given to each of its shards; only the bound on connections is taken
-  /// from `limits`.
-  public init(limits: Limits) { maximumOpenCount = Atomic(limits.maximumConnectionCount) }
+  /// Made once for a relay and given to each of its shards, of which there are `shardCount`.
+  public init(limits: Limits, shardCount: Int = 1) {
+    maximumOpenCount = Atomic(limits.maximumConnectionCount)
+    maximumHeldByteCount = Atomic(limits.maximumHeldByteCount)
+    self.shardCount = max(shardCount, 1)
+  }
 
-  /// How many connections may be open in all; a reload may change it.
-  public var maximumConnectionCount: Int {
-    get { maximumOpenCount.load(ordering: .relaxed) }
-    set { maximumOpenCount.store(newValue, ordering: .relaxed) }
+  /// Puts other limits in force; shards take their share of memory from here when they reload.
+  public func adopt(_ limits: Limits) {
+    maximumOpenCount.store(limits.maximumConnectionCount, ordering: .relaxed)
+    maximumHeldByteCount.store(limits.maximumHeldByteCount, ordering: .relaxed)
+  }
+
+  /// How many connections may be open in all.
+  public var maximumConnectionCount: Int { maximumOpenCount.load(ordering: .relaxed) }
+
+  /// The share of one shard in `Limits.maximumHeldByteCount`.
+  var maximumHeldByteCountOfShard: Int {
+    maximumHeldByteCount.load(ordering: .relaxed) / shardCount
   }
 
   /// The count of each route; a pattern keeps its count over reloads.

@@ -62,7 +62,7 @@ package final class Engine: Sendable {
     workerCount = count
     exchange = try Exchange(workerCount: count)
     inheritedSockets = settings.inheritedSockets
-    shared = SharedRelayState(limits: settings.limits)
+    shared = SharedRelayState(limits: settings.limits, shardCount: count)
     var state = State()
     try Self.open(settings.listeners, inherited: settings.inheritedSockets, in: &state)
     let setup = WorkerSetup(
@@ -121,7 +121,7 @@ package final class Engine: Sendable {
     // Posted under the lock: all workers hear of two reloads in the same order.
     try state.withLock { state throws(SystemCallError) in
       try Self.open(settings.listeners, inherited: inheritedSockets, in: &state)
-      shared.maximumConnectionCount = settings.limits.maximumConnectionCount
+      shared.adopt(settings.limits)
       postToAll(
         .reload(settings.routes, state.listeners, recordsOpened: settings.recordsOpened))
     }

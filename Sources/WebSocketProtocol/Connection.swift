@@ -325,6 +325,9 @@ extension Connection {
     return acceptPayload(block.bytes + block.pointee.end, count, in: block) ?? .needsMore
   }
 
+  /// Memory that the message and the frame in progress take, in bytes.
+  public var heldByteCount: Int { (message?.byteCount ?? 0) + (stash?.byteCount ?? 0) }
+
   /// Gives the block of an assembled message back once it is relayed.
   public mutating func releaseMessage(_ pool: inout BlockPool) {
     if let block = message {

@@ -45,7 +45,8 @@ final class Simulation {
     random = SeededGenerator(seed: seed)
     var limits = Limits()
     limits.maximumConnectionCount = random.once(in: 4) ? 6 : 1000
-    shared = SharedRelayState(limits: limits)
+    limits.maximumHeldByteCount = random.once(in: 3) ? 200_000 : limits.maximumHeldByteCount
+    shared = SharedRelayState(limits: limits, shardCount: 2)
     jumpStep = random.once(in: 4) ? random.below(Self.stepCount) : nil
     reloadStep = random.once(in: 3) ? random.below(Self.stepCount) : nil
     let table = RouteTable(Self.routes())

@@ -59,9 +59,11 @@ struct BlockPoolTests {
     let blocks = (0..<3).map { _ in pool.take(atLeast: 256) }
     let large = pool.take(atLeast: 1024)
     #expect(pool.lentCount == 4)
+    #expect(pool.lentByteCount == 3 * 256 + 1024 + 4 * Block.prefixByteCount)
     pool.put(large)
     blocks.forEach { pool.put($0) }
     #expect(pool.lentCount == 0)
+    #expect(pool.lentByteCount == 0)
     // Last in, first out: the third was not kept.
     let first = pool.take(atLeast: 1)
     let second = pool.take(atLeast: 1)

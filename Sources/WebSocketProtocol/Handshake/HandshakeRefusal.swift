@@ -65,6 +65,12 @@ extension HandshakeRefusal {
       status: 503, rule: "too many connections", extraHeaders: [.retryAfter(retryAfter)])
   }
 
+  /// The relay gives up what it holds of the request, to have memory for others.
+  public static func shortOfMemory(retryAfter: Duration) -> HandshakeRefusal {
+    HandshakeRefusal(
+      status: 503, rule: "short of memory", extraHeaders: [.retryAfter(retryAfter)])
+  }
+
   /// The relay is stopping or restarting.
   public static func draining(retryAfter: Duration) -> HandshakeRefusal {
     HandshakeRefusal(

@@ -39,6 +39,10 @@ extension UnsafeMutablePointer where Pointee == Block {
   /// Filled bytes.
   @inline(__always)
   public var count: Int { pointee.end - pointee.start }
+
+  /// Bytes of memory, filled or not.
+  @inline(__always)
+  public var byteCount: Int { Block.prefixByteCount &+ pointee.capacity }
 }
 
 /// Blocks to take and give back; owned by one shard, used on one thread.
@@ -47,6 +51,8 @@ public struct BlockPool: ~Copyable {
   private var pooledByteCount = 0
   /// Blocks taken and not given back.
   public private(set) var lentCount = 0
+  /// The memory of those blocks in bytes, filled or not.
+  public private(set) var lentByteCount = 0
   private let maximumPooledByteCount: Int
 
   private static let smallestShift = 8
@@ -75,6 +81,7 @@ public struct BlockPool: ~Copyable {
     if let block = free[index] {
       free[index] = block.pointee.next
       pooledByteCount -= block.pointee.capacity
+      lentByteCount &+= block.byteCount
       block.initialize(
         to: Block(next: nil, capacity: block.pointee.capacity, start: 0, end: 0, boundary: 0))
       return block
@@ -84,6 +91,7 @@ public struct BlockPool: ~Copyable {
       byteCount: Block.prefixByteCount + capacity, alignment: 16)
     let block = memory.bindMemory(to: Block.self, capacity: 1)
     block.initialize(to: Block(next: nil, capacity: capacity, start: 0, end: 0, boundary: 0))
+    lentByteCount &+= block.byteCount
     return block
   }
 
@@ -92,6 +100,7 @@ public struct BlockPool: ~Copyable {
   public mutating func put(_ block: BlockPointer) {
     let capacity = block.pointee.capacity
     lentCount &-= 1
+    lentByteCount &-= block.byteCount
     if pooledByteCount + capacity > maximumPooledByteCount {
       UnsafeMutableRawPointer(block).deallocate()
       return

@@ -4,8 +4,7 @@ import CZlib
 
 /// A raw deflate stream of zlib, and the window it keeps; freed by `release`.
 ///
-/// A plain value: copies are the same stream. Its memory is a little more than 2^(windowBits + 2) +
-/// 2^(memoryLevel + 9) bytes, for its whole life.
+/// A plain value: copies are the same stream. It holds its memory for its whole life.
 public struct Deflater {
   private let stream: UnsafeMutablePointer<z_stream>
 
@@ -29,6 +28,11 @@ public struct Deflater {
       stream.deallocate()
       return nil
     }
+  }
+
+  /// Memory of such a stream in bytes: what zlib's zconf.h says, and its state.
+  public static func byteCount(windowBits: Int, memoryLevel: Int) -> Int {
+    1 << (windowBits + 2) + 1 << (memoryLevel + 9) + 6144
   }
 
   /// Frees the stream and its window.

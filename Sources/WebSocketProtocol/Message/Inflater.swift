@@ -16,7 +16,7 @@ public enum InflatedMessage {
 
 /// A raw inflate stream of zlib, and the window it keeps; freed by `release`.
 ///
-/// A plain value: copies are the same stream. 7 KiB and the window, once something was inflated.
+/// A plain value: copies are the same stream.
 public struct Inflater {
   private let stream: UnsafeMutablePointer<z_stream>
 
@@ -37,6 +37,9 @@ public struct Inflater {
       return nil
     }
   }
+
+  /// Memory of such a stream in bytes, once something was inflated: the window, and its state.
+  public static func byteCount(windowBits: Int) -> Int { 1 << windowBits + 7 << 10 }
 
   /// Frees the stream and its window.
   public func release() {

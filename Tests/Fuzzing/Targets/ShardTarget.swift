@@ -62,6 +62,7 @@ enum ShardTarget {
   private static func limits(_ input: inout FuzzInput) -> Limits {
     var limits = Limits()
     limits.maximumConnectionCount = input.pick([100, 3])
+    limits.maximumHeldByteCount = input.pick([limits.maximumHeldByteCount, 8000])
     return limits
   }
 
