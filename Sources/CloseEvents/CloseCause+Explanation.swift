@@ -313,15 +313,18 @@ extension CloseCause {
       Explanation(
         "wsrelay ran short of memory or descriptors",
         "To keep serving the others, wsrelay gave this connection up with 1013, or could not take "
-          + "it in at all. The error number in the entry says what ran out.",
+          + "it in at all. The detail says how much the connection held when max_buffer_memory did "
+          + "not suffice: those that hold most go first. An error number says what else ran out.",
         reasons: [
+          "Many clients read slowly, or begin large messages and do not finish them.",
           "More connections than LimitNOFILE= of the service allows.",
           "The machine, or the service's memory limit, ran out of memory.",
         ],
         advice: [
           "Compare connections (`systemctl status wsrelay`) with the descriptor limit in the start "
             + "entry; raise LimitNOFILE= or lower max_connections.",
-          "Find what uses the memory: many slow consumers times send_buffer is the usual answer.",
+          "Find what uses the memory: many slow consumers times send_buffer is the usual answer. "
+            + "Lower send_buffer and max_message_size, or raise max_buffer_memory.",
         ])
     case .authExpired:
       Explanation(

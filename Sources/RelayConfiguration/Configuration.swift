@@ -8,6 +8,8 @@ package struct Configuration: Sendable, Equatable {
   package var threadCount = 0
   /// Connections in all; 0 = what the descriptor limit allows, less a reserve.
   package var maximumConnectionCount = 0
+  /// Bytes that may be held for all connections; 0 = a quarter of what the process may have.
+  package var maximumBufferMemory = 0
   package var log = Log()
   package var drain = Drain()
   package var listeners: [Listener]

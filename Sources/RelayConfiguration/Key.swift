@@ -41,11 +41,12 @@ struct KeyMaker<Owner: Sendable>: Sendable {
   }
 
   func size(
-    _ name: String, _ field: any Field<Int>, _ range: ClosedRange<Int>, _ reload: ReloadEffect,
-    _ meaning: String, _ details: String
+    _ name: String, _ field: any Field<Int>, _ range: ClosedRange<Int>, allowsZero: Bool = false,
+    _ reload: ReloadEffect, _ meaning: String, _ details: String
   ) -> Key<Owner> {
     make(
-      name, .size(range), reload, meaning, details, read: { .size($0[keyPath: field]) },
+      name, .size(range, allowsZero: allowsZero), reload, meaning, details,
+      read: { .size($0[keyPath: field]) },
       write: { owner, value in
         if case .size(let byteCount) = value { owner[keyPath: field] = byteCount }
       })

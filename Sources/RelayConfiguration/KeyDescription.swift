@@ -26,8 +26,8 @@ package enum ValueType: Sendable, Equatable {
   case count(ClosedRange<Int>)
   /// With `allowsOff`, "0s" is taken as well.
   case duration(ClosedRange<Duration>, allowsOff: Bool)
-  /// In bytes.
-  case size(ClosedRange<Int>)
+  /// In bytes. With `allowsZero`, "0B" is taken as well.
+  case size(ClosedRange<Int>, allowsZero: Bool)
   case choice([String])
   case closeCode, address, pattern, origins, subprotocols, networks, certificates
 }
@@ -125,8 +125,9 @@ extension ValueType {
       (allowsOff ? "\"0s\", or " : "")
         + "\"\(DurationText.format(range.lowerBound))\" to "
         + "\"\(DurationText.format(range.upperBound))\""
-    case .size(let range):
-      "\"\(SizeText.format(range.lowerBound))\" to \"\(SizeText.format(range.upperBound))\""
+    case .size(let range, let allowsZero):
+      (allowsZero ? "\"0B\", or " : "")
+        + "\"\(SizeText.format(range.lowerBound))\" to \"\(SizeText.format(range.upperBound))\""
     case .closeCode: "1000 to 1003, 1007 to 1014, or 3000 to 4999"
     default: nil
     }

@@ -6,6 +6,8 @@ import RelayCore
 package enum Keys {
   /// Connections a bound can name: more than descriptors a process can have.
   static let connectionCounts = 0...10_000_000
+  /// Less would not hold one message of the usual size and the queue of one slow consumer.
+  static let bufferMemory = (16 << 20)...(1 << 40)
 
   static let top: [Key<Configuration>] = {
     let key = KeyMaker(section: .top, standard: Configuration.builtIn)
@@ -18,6 +20,14 @@ package enum Keys {
         "max_connections", \.maximumConnectionCount, connectionCounts, .newConnections,
         "connections in all; 0 = what the descriptor limit allows, less a reserve",
         "Further ones are answered with 503 and Retry-After."),
+      key.size(
+        "max_buffer_memory", \.maximumBufferMemory, bufferMemory, allowsZero: true, .atOnce,
+        "memory for what is held for all connections together; 0B = a quarter of what there is",
+        "What is held is what has not come completely, what a peer has not read yet, and contexts"
+          + " of compression. Each thread has an equal share. Where it does not suffice, the"
+          + " connections that hold most are closed with 1013, cause shed. A quarter of what there"
+          + " is: of the memory limit of the service (MemoryMax= or MemoryHigh=), else of the"
+          + " machine's memory."),
     ]
   }()
 

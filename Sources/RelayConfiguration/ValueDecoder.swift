@@ -49,12 +49,12 @@ struct ValueDecoder {
       }
       if range.contains(duration) || (allowsOff && duration == .zero) { return .duration(duration) }
       outOfRange(quoted(text), value, &findings)
-    case .size(let range):
+    case .size(let range, let allowsZero):
       guard let byteCount = SizeText.parse(text) else {
         malformed(text, "a number with B, KiB, MiB or GiB, such as \"64KiB\"", value, &findings)
         return nil
       }
-      if range.contains(byteCount) { return .size(byteCount) }
+      if range.contains(byteCount) || (allowsZero && byteCount == 0) { return .size(byteCount) }
       outOfRange(quoted(text), value, &findings)
     case .choice(let words):
       if words.contains(text) { return .text(text) }

@@ -24,6 +24,9 @@ extension EngineSettings {
     limits.maximumConnectionCount =
       configuration.maximumConnectionCount == 0
       ? available : min(configuration.maximumConnectionCount, available)
+    limits.maximumHeldByteCount =
+      configuration.maximumBufferMemory == 0
+      ? MemoryLimit.standardBufferByteCount() : configuration.maximumBufferMemory
     recordsOpened = configuration.log.level == .debug
   }
 }

@@ -40,6 +40,9 @@ struct ReloadChanges: Equatable, Sendable {
     if old.maximumConnectionCount != new.maximumConnectionCount {
       settings.append("max_connections")
     }
+    if old.maximumBufferMemory != new.maximumBufferMemory {
+      settings.append("max_buffer_memory")
+    }
     if old.log != new.log { settings.append("[log]") }
     if old.drain != new.drain { settings.append("[drain]") }
     return settings

@@ -24,6 +24,7 @@ struct KeySample: CustomTestStringConvertible {
   static let general: [KeySample] = [
     KeySample(.top, "threads", good: "4", bad: "-1"),
     KeySample(.top, "max_connections", good: "5000", bad: "\"many\""),
+    KeySample(.top, "max_buffer_memory", good: "\"1GiB\"", bad: "\"15MiB\""),
     KeySample(.log, "target", good: "\"journal\"", bad: "\"syslog\""),
     KeySample(.log, "format", good: "\"json\"", bad: "1"),
     KeySample(.log, "level", good: "\"debug\"", bad: "\"trace\""),
@@ -119,6 +120,7 @@ struct KeyTests {
     let configuration = try load(text).configuration
     #expect(configuration.threadCount == 4)
     #expect(configuration.maximumConnectionCount == 5000)
+    #expect(configuration.maximumBufferMemory == 1 << 30)
     #expect(configuration.listeners[0].address == .unix(path: "/run/x"))
     #expect(configuration.listeners[0].handshakeTimeout == .seconds(90))
     var route = Route(pattern: RoutePattern(segments: [.literal("r"), .rest]), mode: .broadcast)
