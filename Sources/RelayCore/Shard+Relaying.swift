@@ -170,12 +170,7 @@ extension Shard where T: ~Copyable {
       let block = session.pointee.connection.takeMessageBlock()
       relayMessage(message, session, rules, &reply, replyLimit)
       if let block { pool.put(block) }
-    case .ping(let payload):
-      if !reply.isEmpty { flush(&reply, session) }
-      // The socket may have failed: then the session is gone, and the payload with it.
-      if session.pointee.phase == .dead { return }
-      // RFC 6455 §5.5.3: a Pong has the payload of the Ping it answers.
-      sendControl(.pong, payload, on: session)
+    case .ping(let payload): answerPing(payload, session, &reply, replyLimit)
     case .pong(let payload): receivedPong(session, payload)
     case .close(let frame):
       if !reply.isEmpty { flush(&reply, session) }
@@ -185,6 +180,30 @@ extension Shard where T: ~Copyable {
       if !reply.isEmpty { flush(&reply, session) }
       fail(session, violation)
     }
+  }
+
+  /// RFC 6455 §5.5.3: a Pong has the payload of the Ping it answers. It joins the replies, so that
+  /// a receive call full of Pings is answered by one send call.
+  private mutating func answerPing(
+    _ payload: UnsafeRawBufferPointer, _ session: SessionPointer, _ reply: inout ReplyBuffer,
+    _ limit: UnsafeMutableRawPointer
+  ) {
+    // Only the latest is owed to a peer that does not read them.
+    if owesLatestPongOnly(session) { reply.end = reply.start }
+    if limit - reply.end >= 2 + payload.count {
+      // The payload first: it lies where it came, at or behind where the Pong goes.
+      if let bytes = payload.baseAddress {
+        (reply.end + 2).copyMemory(from: bytes, byteCount: payload.count)
+      }
+      reply.end += FrameHeader.writeServer(
+        FrameHeader.finalBit | Opcode.pong.rawValue, payloadByteCount: payload.count, to: reply.end)
+      reply.end += payload.count
+      return
+    }
+    if !reply.isEmpty { flush(&reply, session) }
+    // The socket may have failed: then the session is gone, and the payload with it.
+    if session.pointee.phase == .dead { return }
+    sendControl(.pong, payload, on: session)
   }
 
   /// GCRA: a message is on time unless messages come so fast that the clock of the allowed rate is

@@ -22,7 +22,6 @@ extension Shard where T: ~Copyable {
   ) {
     if taken < 0 { return socketFailed(session, Int32(-taken)) }
     append(bytes, count, taken: taken, to: session)
-    updateInterest(session)
   }
 
   @inline(never)
@@ -51,16 +50,58 @@ extension Shard where T: ~Copyable {
       }
     }
     append(reply.start, count, taken: taken, to: session)
-    updateInterest(session)
   }
 
-  /// Queues what is left of whole frames of which the socket took `taken` bytes.
+  /// Queues what is left of whole frames, replies of one session, of which the socket took `taken`
+  /// bytes.
   private mutating func append(
     _ bytes: UnsafeRawPointer, _ count: Int, taken: Int, to session: SessionPointer
   ) {
     let boundary = frameBoundary(bytes, atOrAfter: taken)
+    if rules[Int(session.pointee.route)].isEcho {
+      session.pointee.outbound.append(
+        bytes + taken, count - taken, partialByteCount: boundary - taken, pool: &pool)
+      return updateInterest(session)
+    }
+    // The replies of a member are Pongs; it is read on, so that only the latest may wait.
     session.pointee.outbound.append(
-      bytes + taken, count - taken, partialByteCount: boundary - taken, pool: &pool)
+      bytes + taken, boundary - taken, partialByteCount: boundary - taken, pool: &pool)
+    if boundary < count {
+      let last = lastFrame(bytes, boundary..<count)
+      queuePong(bytes + last, count - last, on: session)
+    } else {
+      updateInterest(session)
+    }
+  }
+
+  /// Where the last of some frames begins.
+  private func lastFrame(_ bytes: UnsafeRawPointer, _ range: Range<Int>) -> Int {
+    var last = range.lowerBound
+    var next = last
+    while next < range.upperBound {
+      last = next
+      next += FrameHeader.serverFrameByteCount(at: bytes + last)
+    }
+    return last
+  }
+
+  /// Whether of several Pongs only the latest goes to the session: it is read on while it does not
+  /// read itself, so that they would pile up.
+  func owesLatestPongOnly(_ session: SessionPointer) -> Bool {
+    !session.pointee.outbound.isEmpty && !rules[Int(session.pointee.route)].isEcho
+  }
+
+  /// Queues a Pong for a peer that does not read, within the route's bound.
+  private mutating func queuePong(
+    _ bytes: UnsafeRawPointer, _ count: Int, on session: SessionPointer
+  ) {
+    session.pointee.outbound.appendPong(bytes, count, pool: &pool)
+    if session.pointee.outbound.byteCount
+      > rules[Int(session.pointee.route)].maximumOutboundByteCount
+    {
+      return failSlowConsumer(session)
+    }
+    updateInterest(session)
   }
 
   /// The first offset at or after `offset` where a frame begins or all frames end.
@@ -88,8 +129,7 @@ extension Shard where T: ~Copyable {
     }
   }
 
-  /// Sends a control frame. A peer that does not read cannot make Pongs pile up: past the route's
-  /// bound it is a slow consumer.
+  /// Sends a control frame; past the route's bound a peer that does not read is a slow consumer.
   mutating func sendControl(
     _ opcode: Opcode, _ payload: UnsafeRawBufferPointer, on session: SessionPointer
   ) {
@@ -105,6 +145,9 @@ extension Shard where T: ~Copyable {
       FrameHeader.finalBit | opcode.rawValue, payloadByteCount: payload.count, to: scratch)
     if let base = payload.baseAddress {
       (scratch + headerByteCount).copyMemory(from: base, byteCount: payload.count)
+    }
+    if opcode == .pong && owesLatestPongOnly(session) {
+      return queuePong(scratch, headerByteCount + payload.count, on: session)
     }
     send(session, scratch, headerByteCount + payload.count)
   }

@@ -45,6 +45,24 @@ public struct WriteQueue {
     byteCount += count
   }
 
+  /// Appends a Pong, or puts it in the place of one that is last and not begun: of several that
+  /// wait, only the latest is owed (RFC 6455 §5.5.3).
+  public mutating func appendPong(
+    _ bytes: UnsafeRawPointer, _ count: Int, pool: inout BlockPool
+  ) {
+    if let last = tail, last.pointee.pongStart >= max(last.pointee.boundary, 0) {
+      let start = last.pointee.pongStart
+      let known = FrameHeader.serverFrameByteCount(at: last.bytes + start)
+      if start + known == last.pointee.end && start + count <= last.pointee.capacity {
+        last.pointee.end = start
+        byteCount -= known
+      }
+    }
+    append(bytes, count, pool: &pool)
+    guard let last = tail else { return }
+    last.pointee.pongStart = last.pointee.end - count
+  }
+
   /// Appends a block that holds one frame from `start` to `end`, the first bytes of it possibly
   /// sent.
   public mutating func adopt(_ block: BlockPointer, isBegun: Bool) {
@@ -133,7 +151,7 @@ extension WriteQueue {
       next = successor(of: block)
     }
     byteCount -= droppedByteCount
-    removeEmptyBlocks(&pool)
+    closeUp(&pool)
     return dropped
   }
 
@@ -160,17 +178,30 @@ extension WriteQueue {
       read += length
     }
     block.pointee.end = write
+    block.pointee.pongStart = -1
     return end - write
   }
 
-  private mutating func removeEmptyBlocks(_ pool: inout BlockPool) {
+  /// Gives back what dropping has emptied, and moves together what fits in one block: otherwise a
+  /// Pong in each could keep many large blocks.
+  private mutating func closeUp(_ pool: inout BlockPool) {
     var next = head
     let last = tail
     let remaining = byteCount
     tail = nil
     while let block = next {
       next = block == last ? nil : block.pointee.next
-      if block.count == 0 { pool.put(block) } else { link(block) }
+      if block.count == 0 {
+        pool.put(block)
+      } else if let before = tail, before.room >= block.count {
+        (before.bytes + before.pointee.end).copyMemory(
+          from: block.bytes + block.pointee.start, byteCount: block.count)
+        before.pointee.end += block.count
+        before.pointee.pongStart = -1
+        pool.put(block)
+      } else {
+        link(block)
+      }
     }
     byteCount = remaining
   }

@@ -172,16 +172,79 @@ struct SlowConsumerTests {
     }
   }
 
-  @Test("Pings of a peer that does not read end in a Close, not in a pile of Pongs")
-  func pingFlood() {
+  private static func pings(_ numbers: Range<Int>) -> [UInt8] {
+    numbers.map { CoreFrame.ping([UInt8($0), 1, 2, 3]) }.masked
+  }
+
+  private static func pongs(_ numbers: Range<Int>) -> [CoreFrame] {
+    numbers.map { .pong([UInt8($0), 1, 2, 3]) }
+  }
+
+  @Test("Pings that come together are answered by one call", arguments: ["/b", "/echo"])
+  func pingsTogether(path: String) {
+    let driver = CoreDriver([
+      Route(pattern: RoutePattern(literal: "/b"), mode: .broadcast),
+      Route(pattern: RoutePattern(literal: "/echo"), mode: .echo),
+    ])
+    let peer = driver.connect(path)
+    let before = peer.socket.sendCallCount
+    peer.send(Self.pings(0..<100))
+    #expect(peer.frames == Self.pongs(0..<100))
+    #expect(peer.socket.sendCallCount == before + 1)
+    // In pieces, so that some are put together elsewhere.
+    driver.receiveLimit = 7
+    peer.send(Self.pings(100..<120) + CoreFrame.ping([]).masked())
+    #expect(peer.frames == Self.pongs(0..<120) + [.pong([])])
+    driver.stop()
+    #expect(driver.leftovers == [])
+  }
+
+  @Test(
+    "Of the Pongs that a member does not read only the latest waits", arguments: [0, 3, 6, 100])
+  func pingFlood(room byteCount: Int) {
+    let room = Room(.dropOldest)
+    room.slow.socket.room = byteCount
+    for first in stride(from: 0, to: 200, by: 50) {
+      room.slow.send(Self.pings(first..<(first + 50)))
+    }
+    #expect(room.slow.session?.pointee.outbound.byteCount ?? .max <= 6 + 5)
+    room.slow.read()
+    // What was sent or begun, and the last.
+    let count = (byteCount + 5) / 6
+    #expect(room.slow.frames == Self.pongs(0..<count) + Self.pongs(199..<200))
+    room.driver.stop()
+    #expect(room.driver.leftovers == [])
+  }
+
+  @Test("Pings and messages by turns end in a Close, not in a pile of Pongs")
+  func pingsAndMessages() {
     let room = Room(.dropOldest)
     room.slow.socket.room = 0
-    room.slow.send((0..<100).map { CoreFrame.ping([UInt8($0), 1, 2, 3, 4, 5, 6, 7, 8]) }.masked)
+    for number in 0..<250 where room.slow.session?.pointee.phase == .open {
+      room.publish(number..<(number + 1), inOneTurn: false)
+      room.slow.send(CoreFrame.ping([UInt8(number), 1, 2, 3, 4, 5, 6, 7, 8]))
+    }
     #expect(room.slow.session?.pointee.phase == .closing)
     room.slow.read()
     #expect(room.slow.closeCode == 1013)
     room.slow.reset()
     #expect(room.record?.cause == .slowConsumer)
+    room.driver.stop()
+    #expect(room.driver.leftovers == [])
+  }
+
+  @Test("Blocks of which little is left do not add up")
+  func blocksOfDroppedMessages() {
+    let room = Room(.dropOldest, 20_000)
+    room.slow.socket.room = 0
+    for number in 0..<250 {
+      room.sender.send(.binary(Array(repeating: UInt8(number), count: 5000)))
+      room.slow.send(Self.pings(number..<(number + 1)))
+      #expect(room.driver.shard.pool.lentByteCount < 2 * 20_000 + 3 * 8192)
+    }
+    room.slow.read()
+    #expect(room.slow.frames.filter(\.isControl) == Self.pongs(0..<250))
+    #expect(room.slow.messages.count == 3)
     room.driver.stop()
     #expect(room.driver.leftovers == [])
   }

@@ -11,6 +11,8 @@ struct WriteQueueTests {
   /// What the queue should hold: frames, the first of which may have lost its beginning.
   private struct Model {
     var frames: [(bytes: [UInt8], isControl: Bool, isBegun: Bool)] = []
+    /// The last frame is a Pong that was appended as one.
+    var endsInPong = false
 
     var bytes: [UInt8] { frames.flatMap(\.bytes) }
 
@@ -86,9 +88,10 @@ struct WriteQueueTests {
     var queue = WriteQueue()
     var model = Model()
     for _ in 0..<400 {
-      switch random.below(6) {
+      switch random.below(7) {
       case 0, 1: Self.append(&queue, &model, &random, &pool)
       case 2: Self.adopt(&queue, &model, &random, &pool)
+      case 6: Self.appendPong(&queue, &model, &random, &pool)
       case 3, 4:
         let count = random.below(min(queue.byteCount, 3000) + 1)
         queue.consume(count, pool: &pool)
@@ -120,6 +123,7 @@ struct WriteQueueTests {
     let frames = (0...random.below(4)).map { _ in frame(&random) }
     var bytes = frames.flatMap(\.fromServer)
     let first = frames[0].fromServer.count
+    model.endsInPong = false
     let begun = queue.isEmpty && random.once(in: 2) ? random.below(first) : 0
     bytes.removeFirst(begun)
     for (index, frame) in frames.enumerated() {
@@ -135,6 +139,23 @@ struct WriteQueueTests {
     }
   }
 
+  /// A Pong, which takes the place of one that is last and not begun, if there is room for it.
+  private static func appendPong(
+    _ queue: inout WriteQueue, _ model: inout Model, _ random: inout SeededGenerator,
+    _ pool: inout BlockPool
+  ) {
+    let bytes = CoreFrame.pong(random.bytes(random.below(126))).fromServer
+    let before = queue.byteCount
+    bytes.withUnsafeBytes { queue.appendPong($0.baseAddress!, $0.count, pool: &pool) }
+    let replaced = before + bytes.count - queue.byteCount
+    if replaced > 0 {
+      #expect(model.endsInPong && model.frames.last?.isBegun == false)
+      #expect(model.frames.popLast()?.bytes.count == replaced)
+    }
+    model.frames.append((bytes, true, false))
+    model.endsInPong = true
+  }
+
   /// A block with one message, its header in the headroom.
   private static func adopt(
     _ queue: inout WriteQueue, _ model: inout Model, _ random: inout SeededGenerator,
@@ -148,6 +169,7 @@ struct WriteQueueTests {
     bytes.withUnsafeBytes {
       (block.bytes - 10).copyMemory(from: $0.baseAddress!, byteCount: $0.count)
     }
+    model.endsInPong = false
     let begun = queue.isEmpty ? random.below(20) : 0
     block.pointee.start += begun
     queue.adopt(block, isBegun: begun > 0)

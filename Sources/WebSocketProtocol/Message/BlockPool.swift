@@ -16,10 +16,13 @@ public struct Block {
   public var boundary: Int
   /// In the last block of a queue of frames: the bytes of the whole queue.
   public var queuedByteCount = 0
+  /// In a queue of frames: where a Pong begins that was appended last; -1: none was.
+  public var pongStart = -1
 
   /// Room in front of a message for the header it is sent with.
   public static let headroom = 16
-  static let prefixByteCount = 64
+  /// Room for the fields above and the headroom.
+  static let prefixByteCount = 80
 }
 
 /// A block by its address, which is what owns it.
