@@ -20,31 +20,31 @@ public struct Connection<Role: EndpointRole> {
 
   // Hot fields first: the fast path reads these.
   /// Only ever narrows: from `messages` to `closeOnly` to `nothing`.
-  public private(set) var reading = Reading.messages
+  public internal(set) var reading = Reading.messages
   /// FIN and opcode of the message in progress; 0: none.
   var messageFirstByte: UInt8 = 0
-  private var isFinalFrame = false
+  var isFinalFrame = false
   /// Whether our Close was before the peer's.
-  public private(set) var sentCloseFirst = false
+  public internal(set) var sentCloseFirst = false
   var stashedByteCount: UInt8 = 0
   /// RSV bits that a negotiated extension gave a meaning; they stand in the `firstByte` of a
   /// message (RFC 6455 §9.2, RFC 7692 §6). A message with any of them set is not validated as text
   /// here.
   public var allowedReservedBits: UInt8 = 0
   /// Of the current data frame: the key for its next byte.
-  private var maskingKey: UInt32 = 0
+  var maskingKey: UInt32 = 0
   /// Of the current data frame: payload bytes still to come.
   var remainingByteCount = 0
   /// The payload of the message in progress.
-  private var message: BlockPointer?
+  var message: BlockPointer?
   /// A header or control frame of which not all bytes are here.
-  private var stash: BlockPointer?
-  private var utf8 = UTF8Validator()
+  var stash: BlockPointer?
+  var utf8 = UTF8Validator()
 
   /// The code of the Close frame we sent; 0: none; 1005: one without a code.
-  private var sentCode: UInt16 = 0
+  var sentCode: UInt16 = 0
   /// The code of the Close frame the peer sent; 0: none; 1005: one without a code.
-  private var receivedCode: UInt16 = 0
+  var receivedCode: UInt16 = 0
 
   /// A connection whose opening handshake has just been completed; it holds no memory.
   public init() {}
@@ -163,12 +163,16 @@ extension Connection {
     }
   }
 
+  /// What a stash holds: a control frame and what is longest of a header.
+  static var stashByteCount: Int {
+    FrameHeader.maximumByteCount + FrameHeader.maximumControlPayloadByteCount
+  }
+
   /// Keeps the rest of `input`, an incomplete header or control frame: at most 131 bytes.
   private mutating func stashRest(
     _ input: inout ReceivedBytes, _ pool: inout BlockPool
   ) -> IncomingEvent {
-    let block = pool.take(
-      atLeast: FrameHeader.maximumByteCount + FrameHeader.maximumControlPayloadByteCount)
+    let block = pool.take(atLeast: Self.stashByteCount)
     block.bytes.copyMemory(from: input.next, byteCount: input.count)
     stashedByteCount = UInt8(input.count)
     stash = block
@@ -244,7 +248,7 @@ extension Connection {
 
   /// What the frames of the message in progress may hold: a compressed message of the largest size
   /// may be somewhat larger itself, if it was hard to compress.
-  private func maximumPayloadByteCount(_ maximumMessageByteCount: Int) -> Int {
+  func maximumPayloadByteCount(_ maximumMessageByteCount: Int) -> Int {
     let maximum = maximumMessageByteCount
     if messageFirstByte & FrameHeader.compressedBit == 0 || maximum > .max / 2 { return maximum }
     return maximum + maximum / 8 + 64

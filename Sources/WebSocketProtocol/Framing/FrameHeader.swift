@@ -196,4 +196,20 @@ extension FrameHeader {
     default: return 2 + short
     }
   }
+
+  /// Whether the bytes are whole frames as a server sends them, one behind the other.
+  public static func areServerFrames(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    guard var next = bytes.baseAddress else { return true }
+    var count = bytes.count
+    while count > 0 {
+      guard
+        case .complete(let header) = decode(
+          next, count, allowedReservedBits: compressedBit, role: ClientRole.self),
+        header.payloadByteCount <= count - header.headerByteCount
+      else { return false }
+      next += header.headerByteCount + header.payloadByteCount
+      count -= header.headerByteCount + header.payloadByteCount
+    }
+    return true
+  }
 }

@@ -10,6 +10,8 @@ public struct Deflater {
 
   /// Below this a message is not worth compressing: it would hardly shrink.
   public static let smallestByteCount = 64
+  /// The smallest window that zlib compresses with.
+  public static let minimumWindowBits = 9
   /// zlib's fastest level: on the wire it is within 7 % of the default, at a third less work.
   private static let level: Int32 = 1
   /// Bytes that a flush adds and RFC 7692 §7.2.1 takes away again: 00 00 FF FF.
@@ -39,6 +41,21 @@ public struct Deflater {
   public func release() {
     deflateEnd(stream)
     stream.deallocate()
+  }
+
+  /// What the next message may refer to: at most 2^windowBits bytes, the latest last.
+  public var window: [UInt8] {
+    var count: UInt32 = 0
+    deflateGetDictionary(stream, nil, &count)
+    return [UInt8](unsafeUninitializedCapacity: Int(count)) { bytes, filled in
+      filled = deflateGetDictionary(stream, bytes.baseAddress, &count) == Z_OK ? Int(count) : 0
+    }
+  }
+
+  /// Takes up the window of another stream; only before anything is compressed. False: zlib refused
+  /// it.
+  public func takeUp(window: [UInt8]) -> Bool {
+    window.isEmpty || deflateSetDictionary(stream, window, UInt32(clamping: window.count)) == Z_OK
   }
 
   /// The most bytes that `deflate` writes for a payload.

@@ -20,6 +20,9 @@ public enum InflatedMessage {
 public struct Inflater {
   private let stream: UnsafeMutablePointer<z_stream>
 
+  /// The smallest window there is (RFC 7692 §7.1.2).
+  public static let minimumWindowBits = 8
+
   /// What every compressed message ends with and none is sent with (RFC 7692 §7.2.1).
   private static let tail: [UInt8] = [0x00, 0x00, 0xFF, 0xFF]
   /// Most text shrinks to a quarter: one block usually suffices.
@@ -45,6 +48,21 @@ public struct Inflater {
   public func release() {
     inflateEnd(stream)
     stream.deallocate()
+  }
+
+  /// What the next message may refer to: at most 2^windowBits bytes, the latest last.
+  public var window: [UInt8] {
+    var count: UInt32 = 0
+    inflateGetDictionary(stream, nil, &count)
+    return [UInt8](unsafeUninitializedCapacity: Int(count)) { bytes, filled in
+      filled = inflateGetDictionary(stream, bytes.baseAddress, &count) == Z_OK ? Int(count) : 0
+    }
+  }
+
+  /// Takes up the window of another stream; only before anything is inflated. False: it is larger
+  /// than that of this stream, or there is no memory for it.
+  public func takeUp(window: [UInt8]) -> Bool {
+    window.isEmpty || inflateSetDictionary(stream, window, UInt32(clamping: window.count)) == Z_OK
   }
 
   /// Inflates the payload of one message, whose last four bytes were left out, to at most

@@ -18,6 +18,17 @@ public struct UTF8Validator: Sendable, Equatable {
   @inlinable
   public init() { state = 0 }
 
+  /// A validator that goes on where another stood, by its `state`; nil: none ever stands there, or
+  /// its text has failed.
+  public init?(state: UInt32) {
+    guard state == CUTF8_COMPLETE || Self.openStates.contains(Int(state)) else {
+      return nil
+    }
+    self.state = state
+  }
+
+  private static let openStates = CUTF8_NEEDS_ONE...CUTF8_AFTER_F4
+
   /// Continues with the next bytes; false as soon as those so far cannot begin any valid UTF-8.
   ///
   /// Once false it stays false. Any count is allowed, 0 included.
