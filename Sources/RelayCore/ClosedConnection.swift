@@ -76,6 +76,8 @@ public struct ClosedConnection: Sendable, Equatable {
   public var tcpRetransmitCount: UInt32?
   /// The kernel's smoothed round trip (`TCP_INFO`), in microseconds; nil after a clean end.
   public var tcpRoundTrip: UInt32?
+  /// Restarts of the service that the connection survived.
+  public var restartCount: UInt16 = 0
 
   /// The code that sums the end up: the peer's, else the relay's, else 1006, or 1015 for TLS.
   public var effectiveCode: CloseCode {

@@ -23,6 +23,8 @@ public struct SessionDetails {
     public var userAgent = ""
     /// The subprotocol the 101 names; empty if none was negotiated.
     public var subprotocol = ""
+    /// How many restarts of the service the connection has survived.
+    public var restartCount: UInt16 = 0
 
     /// What is known at accept; the opening handshake adds the texts.
     public init(connectionID: UInt64, acceptedAt: Instant, peer: PeerAddress) {
@@ -38,10 +40,12 @@ public struct SessionDetails {
   init() {}
 
   // Layout: connection id, accepted at (8 each); byte counts of the texts (2 each); a flag and the
-  // families of peer and proxy (1); both, each port (2) and address (0, 4 or 16); the texts.
+  // families of peer and proxy (1); restarts (2); both, each port (2) and address (0, 4 or 16);
+  // the texts.
   private static let textCountsOffset = 16
   private static let familiesOffset = 24
-  private static let fixedByteCount = 25
+  private static let restartsOffset = 25
+  private static let fixedByteCount = 27
   // Of the byte at `familiesOffset`: two bits for the proxy's family, two for the peer's, one flag.
   /// In place of the proxy's family: there is none.
   private static let noFamily: UInt8 = 0b11
@@ -60,6 +64,8 @@ public struct SessionDetails {
     memory.storeBytes(
       of: families | (facts.isCountedByPeer ? Self.countedBit : 0),
       toByteOffset: Self.familiesOffset, as: UInt8.self)
+    memory.storeBytes(
+      of: facts.restartCount, toByteOffset: Self.restartsOffset, as: UInt16.self)
     var offset = Self.fixedByteCount
     for address in addresses {
       Self.store(address, to: memory + offset)
@@ -93,6 +99,8 @@ public struct SessionDetails {
       peer: nextAddress(families >> 2 & 0b11) ?? .unix)
     facts.via = nextAddress(families & 0b11)
     facts.isCountedByPeer = families & Self.countedBit != 0
+    facts.restartCount = memory.loadUnaligned(
+      fromByteOffset: Self.restartsOffset, as: UInt16.self)
     let texts = (0..<4).map { index in
       let count = Int(
         memory.loadUnaligned(

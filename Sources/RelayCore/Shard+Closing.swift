@@ -8,7 +8,7 @@
 import WebSocketProtocol
 
 /// Texts of an end in progress.
-struct ClosingNotes {
+struct ClosingNotes: Equatable, Sendable {
   var detail = ""
   var reasonSent = ""
   var reasonReceived = ""
@@ -133,6 +133,11 @@ extension Shard where T: ~Copyable {
       record(session, errno: errno, endedByPeer: endedByPeer)
     }
     if isCounted(session) { leaveOccupancies(session) }
+    release(session, reset: reset)
+  }
+
+  /// Closes the socket of a session that is out of everything, and gives back all it has.
+  mutating func release(_ session: SessionPointer, reset: Bool = false) {
     transport.close(session.pointee.socket, reset: reset)
     session.pointee.connection.releaseAll(&pool)
     session.pointee.outbound.removeAll(&pool)
@@ -219,7 +224,8 @@ extension Shard where T: ~Copyable {
       sentByteCount: session.pointee.sentByteCount,
       droppedMessageCount: UInt64(session.pointee.droppedMessageCount),
       unsentByteCount: UInt64(max(notes.unsentByteCount, session.pointee.outbound.byteCount)),
-      tcpRetransmitCount: info?.retransmitCount, tcpRoundTrip: info?.roundTrip)
+      tcpRetransmitCount: info?.retransmitCount, tcpRoundTrip: info?.roundTrip,
+      restartCount: facts.restartCount)
   }
 }
 

@@ -85,7 +85,7 @@ extension Shard where T: ~Copyable {
     return false
   }
 
-  private mutating func forEachLiveSession(
+  mutating func forEachLiveSession(
     _ body: (inout Shard<T>, SessionPointer) -> Void
   ) {
     for index in 0..<sessions.indexLimit {

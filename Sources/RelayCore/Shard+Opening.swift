@@ -208,7 +208,7 @@ extension Shard where T: ~Copyable {
     return .failure(.tooManyConnections(retryAfter: Limits.retryAfter))
   }
 
-  private mutating func join(_ session: SessionPointer, _ path: String) {
+  mutating func join(_ session: SessionPointer, _ path: String) {
     // What others published before this is not for the newcomer.
     if let channel = hub.channel(path), channel.pointee.batch != nil { flush(channel) }
     hub.join(session, path)

@@ -83,6 +83,8 @@ public protocol Transport: ~Copyable {
   mutating func send(_ pieces: UnsafeBufferPointer<OutboundPiece>, on socket: Int32) -> Int
   /// Reports a socket's readiness for the session from now on: readable.
   mutating func add(_ socket: Int32, session: UnsafeMutableRawPointer) -> Int32
+  /// Whether another process can go on with the connection: nothing but its descriptor is needed.
+  func canMove(_ socket: Int32) -> Bool
   /// Changes what readiness is reported.
   mutating func watch(
     _ socket: Int32, reading: Bool, writing: Bool, session: UnsafeMutableRawPointer)
@@ -96,4 +98,9 @@ public protocol Transport: ~Copyable {
   mutating func publish(_ batch: ChannelBatch, on channel: String)
   /// Takes note of what happened to a connection.
   mutating func record(_ event: ConnectionEvent)
+}
+
+extension Transport where Self: ~Copyable {
+  /// A plain socket can always be handed over.
+  public func canMove(_ socket: Int32) -> Bool { true }
 }

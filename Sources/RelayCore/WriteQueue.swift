@@ -206,3 +206,36 @@ extension WriteQueue {
     byteCount = remaining
   }
 }
+
+// MARK: - Hand-over
+
+extension WriteQueue {
+  /// All that waits, in order.
+  var bytes: [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(byteCount)
+    var next = head
+    while let block = next {
+      bytes += UnsafeRawBufferPointer(start: block.bytes + block.pointee.start, count: block.count)
+      next = successor(of: block)
+    }
+    return bytes
+  }
+
+  /// How many bytes at the front are the rest of a frame already begun, or no frames at all.
+  var begunByteCount: Int { head.map { $0.pointee.boundary - $0.pointee.start } ?? 0 }
+
+  /// A queue of such bytes; nil: what follows the first `begunByteCount` is not whole frames.
+  init?(_ bytes: [UInt8], begunByteCount: Int, pool: inout BlockPool) {
+    guard begunByteCount >= 0, begunByteCount <= bytes.count else { return nil }
+    self.init()
+    let isWhole = bytes.withUnsafeBytes { bytes in
+      FrameHeader.areServerFrames(UnsafeRawBufferPointer(rebasing: bytes[begunByteCount...]))
+    }
+    if !isWhole { return nil }
+    bytes.withUnsafeBytes {
+      guard let base = $0.baseAddress else { return }
+      append(base, $0.count, partialByteCount: begunByteCount, pool: &pool)
+    }
+  }
+}

@@ -7,16 +7,24 @@ import RelayCore
 package final class CoreDriver {
   package var shard: Shard<RecordingTransport>
   package let recording = Recording()
-  package private(set) var now = Instant(microseconds: 1_000_000_000)
+  package internal(set) var now = Instant(microseconds: 1_000_000_000)
   package private(set) var peers: [CorePeer] = []
   /// One receive call gives at most so much.
   package var receiveLimit = Int.max
   private var nextSocket: Int32 = 100
+  /// What shards before this one counted of connections that ended there.
+  var formerCounters = ShardCounters()
+  let limits: Limits
+  let listeners: [ListenerPolicy]
+  var routes: [Route]
 
   package init(
     _ routes: [Route], listeners: [ListenerPolicy] = [ListenerPolicy(name: "test")],
     limits: Limits = Limits()
   ) {
+    self.limits = limits
+    self.listeners = listeners
+    self.routes = routes
     shard = Shard(
       transport: RecordingTransport(recording), routes: RouteTable(routes), listeners: listeners,
       shared: SharedRelayState(limits: limits), firstConnectionID: 1, now: now)
@@ -35,9 +43,7 @@ package final class CoreDriver {
 
   /// A connection that has not said anything.
   package func accept(listener: Int = 0, behindTLS: Bool = false) -> CorePeer {
-    nextSocket += 1
-    let peer = CorePeer(recording.makeSocket(nextSocket), self)
-    peers.append(peer)
+    let peer = makePeer()
     let address = PeerAddress(
       family: .ipv4, port: UInt16(truncatingIfNeeded: nextSocket), high: 0xC000_0207 << 32,
       low: 0)
@@ -45,6 +51,14 @@ package final class CoreDriver {
       peer.session = shard.accept(
         peer.socket.descriptor, from: address, listener: listener, behindTLS: behindTLS)
     }
+    return peer
+  }
+
+  /// A connection that no shard knows yet.
+  package func makePeer() -> CorePeer {
+    nextSocket += 1
+    let peer = CorePeer(recording.makeSocket(nextSocket), self)
+    peers.append(peer)
     return peer
   }
 
@@ -108,7 +122,8 @@ package final class CoreDriver {
 
   /// Counters that differ from the sums of the records.
   private var counterFaults: [String] {
-    let counters = shard.currentCounters()
+    var counters = shard.currentCounters()
+    counters.add(formerCounters)
     let closed = recording.closed
     func sum(_ field: (ClosedConnection) -> UInt64) -> Int { Int(closed.map(field).reduce(0, +)) }
     let pairs: [(String, Int, Int)] = [

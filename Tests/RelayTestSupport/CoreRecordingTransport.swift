@@ -20,7 +20,7 @@ package final class RecordedSocket {
   package fileprivate(set) var hasEndedSending = false
   package fileprivate(set) var isClosed = false
   package fileprivate(set) var isReset = false
-  fileprivate var session: UnsafeMutableRawPointer?
+  package fileprivate(set) var session: UnsafeMutableRawPointer?
 
   fileprivate init(_ descriptor: Int32) { self.descriptor = descriptor }
 }
@@ -80,8 +80,12 @@ package final class Recording {
   package fileprivate(set) var misuses: [String] = []
   /// The error numbers of the next calls of `add`.
   package var addErrors: [Int32] = []
+  /// Another shard has the sockets: that this one closes its descriptors ends no connection.
+  package var isHandedOver = false
 
   package init() {}
+
+  package func noteMisuse(_ what: String) { misuses.append(what) }
 
   package func makeSocket(_ descriptor: Int32) -> RecordedSocket {
     let socket = RecordedSocket(descriptor)
@@ -168,6 +172,7 @@ package struct RecordingTransport: Transport {
 
   package func close(_ descriptor: Int32, reset: Bool) {
     guard let socket = recording.socket(descriptor, for: "close") else { return }
+    if recording.isHandedOver { return }
     socket.isClosed = true
     socket.isReset = reset
     socket.isReading = false

@@ -69,7 +69,7 @@ enum ShardTarget {
   // MARK: - One step
 
   private static func step(_ input: inout FuzzInput, _ driver: CoreDriver) {
-    let action = input.byte() % 16
+    let action = input.byte() % 17
     switch action {
     case 0, 1: connect(&input, driver)
     case 2: if let peer = peer(&input, driver) { peer.push(input.take(Int(input.byte()))) }
@@ -83,6 +83,7 @@ enum ShardTarget {
     case 12: operate(&input, driver)
     case 13: deliver(&input, driver)
     case 14: driver.turn()
+    case 15: driver.restart()
     default: driver.settle()
     }
   }

@@ -5,7 +5,7 @@ import Glibc
 
 /// One fuzzer, by the name of its folders in `corpus` and `crashes`.
 enum Target: String, CaseIterable {
-  case handshake, frames, utf8, deflate, proxy, shard, configuration, routes, export
+  case handshake, frames, utf8, deflate, proxy, shard, handover, configuration, routes, export
 
   /// The one that the environment names: libFuzzer knows no arguments but its own, and starts
   /// itself with them again.
@@ -21,6 +21,7 @@ enum Target: String, CaseIterable {
     case .deflate: DeflateTarget.check(&input)
     case .proxy: ProxyTarget.check(&input)
     case .shard: ShardTarget.check(&input)
+    case .handover: HandoverTarget.check(&input)
     case .configuration: ConfigurationTarget.check(&input)
     case .routes: RoutesTarget.check(&input)
     case .export: ExportTarget.check(&input)

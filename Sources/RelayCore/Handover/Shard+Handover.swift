@@ -1,0 +1,110 @@
+// Sessions written down for the process that comes next. Between two turns every session is a
+// value: what was received is used up, what was published is sent or queued. So nothing has to be
+// undone where the hand-over fails: the shard is as it was, and goes on.
+
+import WebSocketProtocol
+
+extension Shard where T: ~Copyable {
+  /// What the header of a hand-over says of this shard: the routes and listeners that its records
+  /// name. The same in all shards of a relay, as all have heard of the same reloads.
+  package var handoverHeader: HandoverHeader {
+    var header = HandoverHeader()
+    header.routes = table.routes.map {
+      HandoverHeader.Route(pattern: $0.pattern.description, mode: $0.mode)
+    }
+    header.listenerNames = listeners.map(\.name)
+    return header
+  }
+
+  /// Writes down each session that another process can go on with, with the socket it is of; only
+  /// after `endTurn`. The shard keeps them.
+  package mutating func exportSessions(_ body: (_ record: [UInt8], _ socket: Int32) -> Void) {
+    forEachLiveSession { shard, session in
+      let socket = session.pointee.socket
+      if shard.transport.canMove(socket) { body(shard.makeRecord(of: session).encoded(), socket) }
+    }
+  }
+
+  /// Closes the sessions that no other process can go on with.
+  package mutating func closeUnmovable() {
+    forEachLiveSession { shard, session in
+      if shard.transport.canMove(session.pointee.socket) { return }
+      shard.fail(session, .restart, .serviceRestart, reason: "service restart")
+    }
+  }
+
+  /// Lets go of all sessions, which another process has now: their descriptors are closed here, and
+  /// nothing is recorded, because nothing has ended.
+  package mutating func forgetSessions() {
+    forEachLiveSession { shard, session in
+      guard shard.transport.canMove(session.pointee.socket) else { return }
+      shard.hub.leave(session)
+      shard.wheel.cancel(session, in: shard.sessions)
+      shard.release(session)
+    }
+  }
+
+  /// One session as a record.
+  func makeRecord(of session: SessionPointer) -> SessionRecord {
+    var record = SessionRecord()
+    let facts = session.pointee.details.facts
+    record.take(facts)
+    record.take(session.pointee, now: now)
+    record.age = Self.age(of: facts.acceptedAt, now)
+    if session.pointee.compression.keepsContext {
+      record.contexts = contexts[session.pointee.index]?.snapshot
+    }
+    record.notes = closingNotes[session.pointee.index] ?? ClosingNotes()
+    return record
+  }
+
+  private static func age(of instant: Instant, _ now: Instant) -> UInt64 {
+    UInt64(max(0, now - instant))
+  }
+}
+
+extension SessionRecord {
+  fileprivate mutating func take(_ facts: SessionDetails.Facts) {
+    connectionID = facts.connectionID
+    peer = facts.peer
+    via = facts.via
+    path = facts.path
+    origin = facts.origin
+    userAgent = facts.userAgent
+    subprotocol = facts.subprotocol
+    restartCount = facts.restartCount
+    isCountedByPeer = facts.isCountedByPeer
+  }
+
+  fileprivate mutating func take(_ session: Session, now: Instant) {
+    route = session.route
+    listener = session.listener
+    phase = session.phase
+    awaitsProxyHeader = session.awaited.contains(.proxyHeader)
+    isRefused = session.isRefused
+    endsSending = session.endsSending
+    if let block = session.request {
+      request = Array(UnsafeRawBufferPointer(start: block.bytes, count: block.pointee.end))
+    }
+    connection = session.connection.snapshot
+    unsent = session.outbound.bytes
+    begunByteCount = session.outbound.begunByteCount
+    compression = session.compression.code
+    takeFigures(of: session, now: now)
+    cause = session.cause
+    causePhase = session.causePhase
+  }
+
+  private mutating func takeFigures(of session: Session, now: Instant) {
+    dataAge = UInt64(max(0, now - session.lastData))
+    receivedAge = UInt64(max(0, now - session.lastReceived))
+    owedAge = session.owedSince == .origin ? 0 : UInt64(max(0, now - session.owedSince)) + 1
+    rateAdvance = UInt64(max(0, session.rateClock - now))
+    pingRoundTrip = session.pingRoundTrip
+    receivedMessageCount = session.receivedMessageCount
+    receivedByteCount = session.receivedByteCount
+    sentMessageCount = session.sentMessageCount
+    sentByteCount = session.sentByteCount
+    droppedMessageCount = session.droppedMessageCount
+  }
+}
