@@ -31,6 +31,10 @@ package struct EngineSettings: Sendable {
   package var inheritedSockets: [String: Int32] = [:]
   /// Whether completed handshakes are recorded.
   package var recordsOpened = false
+  /// What the process before left; nil: nothing.
+  package var arrival: HandoverArrival?
+  /// Told once the workers have taken up all that arrived, on one of their threads.
+  package var adopted: @Sendable (AdoptionSummary) -> Void = { _ in }
 
   package init(routes: RouteTable, listeners: [Listener]) {
     self.routes = routes
@@ -47,10 +51,14 @@ package final class Engine: Sendable {
   private let state: Mutex<State>
   private let threads: Mutex<[pthread_t]>
 
-  private struct State {
+  struct State {
     var listeners: [ListeningSocket] = []
     /// A listener's place is its address's for good: sessions remember it.
     var indices: [ListenAddress: Int] = [:]
+    /// Places behind theirs of listeners that only the process before had.
+    var reservedCount = 0
+    /// Sockets of listeners that were handed over and not opened yet.
+    var handedOver: [ListenAddress: Int32] = [:]
   }
 
   /// Opens the listeners and starts the workers; nothing is left behind when it fails.
@@ -64,7 +72,12 @@ package final class Engine: Sendable {
     inheritedSockets = settings.inheritedSockets
     shared = SharedRelayState(limits: settings.limits, shardCount: count)
     var state = State()
+    state.handedOver = settings.arrival?.listeners ?? [:]
     try Self.open(settings.listeners, inherited: settings.inheritedSockets, in: &state)
+    ListeningSocket.close(state.handedOver)
+    if let arrival = settings.arrival {
+      Self.share(arrival, in: &state, exchange, completion: settings.adopted)
+    }
     let setup = WorkerSetup(
       index: 0, exchange: exchange, shared: shared, routes: settings.routes,
       listeners: state.listeners, recorder: recorder, recordsOpened: settings.recordsOpened)
@@ -99,13 +112,17 @@ package final class Engine: Sendable {
     var opened: [ListeningSocket] = []
     var indices = state.indices
     for listener in wanted {
-      let index = indices[listener.address] ?? indices.count
+      let index = indices[listener.address] ?? indices.count + state.reservedCount
       if index >= ListeningSocket.maximumCount {
         throw SystemCallError("listen", errno: ENOSPC, subject: "\(listener.address)")
       }
       indices[listener.address] = index
       if let known = state.listeners.first(where: { $0.address == listener.address }) {
         opened.append(known.with(policy: listener.policy, tls: listener.tls))
+      } else if let socket = state.handedOver.removeValue(forKey: listener.address),
+        let kept = ListeningSocket.takeOver(socket, listener, index: index)
+      {
+        opened.append(kept)
       } else {
         opened.append(
           try ListeningSocket.open(listener, index: index, inherited: inherited))

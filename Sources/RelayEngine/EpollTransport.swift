@@ -68,6 +68,9 @@ struct EpollTransport: Transport, ~Copyable {
     return control(EPOLL_CTL_ADD, SocketName.descriptor(socket), EPOLLIN.rawValue, session)
   }
 
+  /// What TLS keeps of a connection stays in OpenSSL.
+  func canMove(_ socket: Int32) -> Bool { !SocketName.isSecure(socket) }
+
   func watch(_ socket: Int32, reading: Bool, writing: Bool, session: UnsafeMutableRawPointer) {
     if SocketName.isSecure(socket) {
       watchSecurely(socket, reading: reading, writing: writing)

@@ -3,6 +3,7 @@
 import CLinux
 import Glibc
 import RelayCore
+import Synchronization
 import TLS
 
 /// A listening socket; closed, and its Unix path removed, with the last reference.
@@ -23,6 +24,8 @@ package final class ListeningSocket: Sendable {
   private final class Ownership: Sendable {
     let descriptor: Int32
     private let file: SocketFile?
+    /// Another process listens on it: its file stays.
+    let isLeft = Atomic<Bool>(false)
 
     init(descriptor: Int32, file: SocketFile? = nil) {
       self.descriptor = descriptor
@@ -30,8 +33,8 @@ package final class ListeningSocket: Sendable {
     }
 
     deinit {
-      file?.remove()
-      close(descriptor)
+      if !isLeft.load(ordering: .relaxed) { file?.remove() }
+      Glibc.close(descriptor)
     }
   }
 
@@ -60,12 +63,11 @@ package final class ListeningSocket: Sendable {
   }
 
   private init(
-    address: ListenAddress, policy: ListenerPolicy, tls: TLSSettings?, index: Int,
-    ownership: Ownership
+    _ listener: EngineSettings.Listener, index: Int, ownership: Ownership
   ) {
-    self.address = address
-    self.policy = policy
-    self.tls = tls
+    address = listener.address
+    policy = listener.policy
+    tls = listener.tls
     self.index = index
     self.descriptor = ownership.descriptor
     self.ownership = ownership
@@ -84,7 +86,35 @@ package final class ListeningSocket: Sendable {
 
   /// The same socket under other rules.
   func with(policy: ListenerPolicy, tls: TLSSettings?) -> ListeningSocket {
-    ListeningSocket(address: address, policy: policy, tls: tls, index: index, ownership: ownership)
+    ListeningSocket(
+      EngineSettings.Listener(address: address, policy: policy, tls: tls), index: index,
+      ownership: ownership)
+  }
+
+  /// The process that comes next listens on it: a Unix path is no more ours to remove.
+  func leave() { ownership.isLeft.store(true, ordering: .relaxed) }
+
+  /// Goes on listening on a socket of the process before, which is this one's now; nil: it does not
+  /// listen there, and is closed.
+  static func takeOver(
+    _ descriptor: Int32, _ listener: EngineSettings.Listener, index: Int
+  ) -> ListeningSocket? {
+    guard option(descriptor, SOL_SOCKET, SO_ACCEPTCONN) == 1 else {
+      Glibc.close(descriptor)
+      return nil
+    }
+    var file: SocketFile?
+    if case .unix(let path) = listener.address { file = SocketFile(path: path) }
+    return ListeningSocket(
+      listener, index: index, ownership: Ownership(descriptor: descriptor, file: file))
+  }
+
+  /// Stops to listen where the process before did, and this one shall not.
+  static func close(_ handedOver: [ListenAddress: Int32]) {
+    for (address, descriptor) in handedOver {
+      let listener = EngineSettings.Listener(address: address, policy: ListenerPolicy(name: ""))
+      _ = takeOver(descriptor, listener, index: 0)
+    }
   }
 
   /// Opens a listener. `inherited` are the sockets the service manager passed, by name.
@@ -102,9 +132,7 @@ package final class ListeningSocket: Sendable {
       }
       ownership = try adopt(descriptor, subject: "\(address)")
     }
-    return ListeningSocket(
-      address: address, policy: listener.policy, tls: listener.tls, index: index,
-      ownership: ownership)
+    return ListeningSocket(listener, index: index, ownership: ownership)
   }
 
   private static func adopt(_ descriptor: Int32, subject: String)
@@ -197,7 +225,7 @@ package final class ListeningSocket: Sendable {
     let descriptor = try makeSocket(AF_UNIX, subject)
     let error = address.withSockaddr { bind(descriptor, $0, $1) == 0 ? 0 : errno }
     if error != 0 {
-      close(descriptor)
+      Glibc.close(descriptor)
       throw SystemCallError("bind", errno: error, subject: subject)
     }
     let ownership = Ownership(descriptor: descriptor, file: SocketFile(path: path))
@@ -217,7 +245,7 @@ package final class ListeningSocket: Sendable {
     guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK else { return }
     let probe = try makeSocket(AF_UNIX, subject)
     let result = address.withSockaddr { connect(probe, $0, $1) == 0 ? 0 : errno }
-    close(probe)
+    Glibc.close(probe)
     if result != ECONNREFUSED {
       throw SystemCallError("bind", errno: EADDRINUSE, subject: subject)
     }

@@ -58,6 +58,12 @@ enum WorkerMessage: Sendable {
   case stop
   case count(CounterRequest)
   case probe(Probe)
+  /// What was handed over by the process before; never anything but the first.
+  case adopt(AdoptionShare)
+  case pause(HandoverRequest)
+  case export(HandoverRequest)
+  case resume
+  case leave
 }
 
 /// The entries posted to one worker and not yet taken.
@@ -104,6 +110,12 @@ final class Mailbox: Sendable {
       _ = write(wakeDescriptor, &one, 8)
     }
     return !hasEnded
+  }
+
+  /// Waits until there are entries to take.
+  func waitForMessages() {
+    var descriptor = pollfd(fd: wakeDescriptor, events: Int16(POLLIN), revents: 0)
+    _ = poll(&descriptor, 1, -1)
   }
 
   /// Takes all entries; `spare` becomes the empty store, so that its memory is used again.

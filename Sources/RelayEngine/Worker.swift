@@ -22,13 +22,13 @@ struct Worker: ~Copyable {
   var shard: Shard<EpollTransport>
   private let poller: Poller
   private let events = PolledEvents()
-  private let index: Int
-  private let exchange: Exchange
-  private let mailbox: Mailbox
+  let index: Int
+  let exchange: Exchange
+  let mailbox: Mailbox
   private let recorder: any ConnectionRecorder
-  private var listeners: [ListeningSocket]
+  var listeners: [ListeningSocket]
   /// By index, of all listeners there ever were: sessions outlive them.
-  private var policies: [ListenerPolicy]
+  var policies: [ListenerPolicy]
   /// By index; nil: plain.
   private var contexts: [TLSSettings?]
   private var messages: [WorkerMessage] = []
@@ -41,7 +41,9 @@ struct Worker: ~Copyable {
   private var lastAcceptFailure: Instant?
   /// When the grace of a drain ends.
   private var graceEnd: Instant?
-  private var isStopped = false
+  var isStopped = false
+  /// The hand-over for which this worker has to stop serving.
+  var handover: HandoverRequest?
   /// TLS handshakes that went on in this turn.
   var handshakeCount = 0
 
@@ -100,7 +102,7 @@ struct Worker: ~Copyable {
   }
 
   /// The policies of these listeners, and of removed ones as they were.
-  private static func policies(_ listeners: [ListeningSocket], over old: [ListenerPolicy])
+  static func policies(_ listeners: [ListeningSocket], over old: [ListenerPolicy])
     -> [ListenerPolicy]
   {
     let missing = (listeners.map(\.index).max() ?? -1) + 1 - old.count
@@ -127,8 +129,7 @@ struct Worker: ~Copyable {
         poller.setTimer(instant)
       }
       let count = poller.wait(for: events)
-      now = MonotonicClock.now()
-      shard.beginTurn(now)
+      beginTurn()
       handshakeCount = 0
       var position = 0
       while position < count {
@@ -148,11 +149,21 @@ struct Worker: ~Copyable {
       }
       shard.expireDeadlines()
       if shard.isDraining || acceptPausedUntil != nil { continueSlowly() }
-      shard.endTurn()
+      endTurn()
+      if let handover { pause(handover) }
       if exchange.workerCount > 1 { waitForOthers() }
     }
     finish()
   }
+
+  @inline(__always)
+  mutating func beginTurn() {
+    now = MonotonicClock.now()
+    shard.beginTurn(now)
+  }
+
+  @inline(__always)
+  mutating func endTurn() { shard.endTurn() }
 
   /// What others post until the end is acted on: a connection in a mailbox that nobody reads would
   /// hold its socket, and a question would have no answer.
@@ -225,7 +236,7 @@ struct Worker: ~Copyable {
 
   /// Gives the shard a connection that is this worker's to keep.
   private mutating func begin(_ socket: Int32, from peer: PeerAddress, listener: Int) {
-    guard let context = contexts[listener] else {
+    guard listener < contexts.count, let context = contexts[listener] else {
       shard.accept(socket, from: peer, listener: listener)
       return
     }
@@ -262,7 +273,7 @@ struct Worker: ~Copyable {
   // MARK: - Other workers
 
   @inline(never)
-  private mutating func readMailbox() {
+  mutating func readMailbox() {
     messages = mailbox.takeAll(reusing: messages)
     for message in messages { act(on: message) }
     // Batches are megabytes, and removed listeners accept until nothing holds them any more.
@@ -288,6 +299,11 @@ struct Worker: ~Copyable {
       isStopped = true
     case .count(let request): request.answer(shard.currentCounters())
     case .probe(let probe): probe.answer(index)
+    case .adopt(let share): adopt(share)
+    case .pause(let request): handover = request
+    case .export(let request): export(request)
+    case .resume: handover = nil
+    case .leave: leave()
     }
   }
 

@@ -20,3 +20,23 @@ bool linux_tcp_info(int socket, uint32_t *retransmits, uint32_t *round_trip);
 
 /// Names the calling thread, as tools show it: at most 15 bytes.
 void linux_name_thread(const char *name);
+
+/// Descriptors that one message carries at most.
+#define LINUX_MAXIMUM_DESCRIPTORS 253
+
+/// Sends copies of descriptors in one message, which says how many they are; false: errno.
+bool linux_send_descriptors(int socket, const int *descriptors, int count);
+
+/// Receives one such message: returns how many descriptors it carried, of which those that this
+/// process could not have are -1; 0 at the end, -1 if there is no message. Programs started later
+/// do not inherit them.
+int linux_receive_descriptors(int socket, int descriptors[LINUX_MAXIMUM_DESCRIPTORS]);
+
+/// Makes a file in memory, which programs started later do not inherit; -1: errno.
+int linux_memory_file(const char *name);
+
+/// Makes a file in memory one that nobody can change any more.
+bool linux_seal(int file);
+
+/// Whether it is a stream socket with somebody at its other end, or that had.
+bool linux_is_connection(int descriptor);

@@ -1,0 +1,67 @@
+// Live connections on their way from one process to the next: out of the engine that ends, and into
+// the one that starts.
+
+import Glibc
+import RelayCore
+
+extension Engine {
+  /// How long the workers have to stop and to write down their sessions.
+  private static let handoverTimeout = Duration.seconds(5)
+
+  /// Stops all workers between two turns and packs up their sessions and the listeners. After it,
+  /// `leave` or `resume` must follow, also after an error: nobody is served until then.
+  package func handOver(program: String) throws(SystemCallError) -> HandoverParcel {
+    let pausedAt = MonotonicClock.now()
+    let request = try HandoverRequest(exchange)
+    for mailbox in exchange.mailboxes { mailbox.post(.pause(request)) }
+    guard let (header, parts) = request.wait(Self.handoverTimeout) else {
+      throw SystemCallError("poll", errno: ETIMEDOUT, subject: "workers, for their sessions")
+    }
+    var complete = header
+    complete.program = program
+    complete.pausedAt = pausedAt
+    let listeners = self.listeners
+    complete.listeners = listeners.map(\.address)
+    return try HandoverParcel.pack(
+      complete, parts, listeners: listeners.map(\.descriptor))
+  }
+
+  /// Ends the workers without a word to their connections: another process has them.
+  package func leave() {
+    for listener in listeners { listener.leave() }
+    for mailbox in exchange.mailboxes { mailbox.post(.leave) }
+  }
+
+  /// Goes on as if nothing had been.
+  package func resume() {
+    for mailbox in exchange.mailboxes { mailbox.post(.resume) }
+  }
+
+  /// Puts each worker's share of what arrived into its mailbox, before the worker runs.
+  static func share(
+    _ arrival: HandoverArrival, in state: inout State, _ exchange: Exchange,
+    completion: @escaping @Sendable (AdoptionSummary) -> Void
+  ) {
+    let count = exchange.workerCount
+    let report = AdoptionReport(arrival, workerCount: count, completion: completion)
+    var known: [String: Int] = [:]
+    for (address, index) in state.indices { known[address.description] = index }
+    var removed: [ListenerPolicy] = []
+    let indices = arrival.header.listenerNames.map { name -> Int in
+      if let index = known[name] { return index }
+      // Their sessions remember a listener that is no more.
+      let index = state.indices.count + removed.count
+      if index >= ListeningSocket.maximumCount { return 0 }
+      removed.append(ListenerPolicy(name: name))
+      known[name] = index
+      return index
+    }
+    state.reservedCount = removed.count
+    for (worker, mailbox) in exchange.mailboxes.enumerated() {
+      let share = AdoptionShare(
+        arrival: arrival, indices: stride(from: worker, to: arrival.connectionCount, by: count),
+        listenerIndices: indices, removedPolicies: removed, report: report)
+      mailbox.post(.adopt(share))
+    }
+  }
+}

@@ -1,0 +1,100 @@
+// What the process before left, taken out of its descriptors. Nothing of it is believed: a state
+// that cannot be read leaves sockets without records, and those are closed with 1012 by the shards.
+
+import CLinux
+import Glibc
+import RelayCore
+
+/// Connections that wait to be taken up, and listeners.
+package struct HandoverArrival: Sendable {
+  /// What the state begins with; empty if it could not be read.
+  package let header: HandoverHeader
+  /// Why the state could not be read; nil: it could.
+  package let fault: HandoverFault?
+  /// The sockets of listeners, by address.
+  let listeners: [ListenAddress: Int32]
+  /// Each connection's socket and where its record is in `state`, if it has one.
+  let connections: [(socket: Int32, record: Range<Int>?)]
+  let state: [UInt8]
+
+  /// Connections, those without a record among them.
+  package var connectionCount: Int { connections.count }
+
+  /// Takes everything out of the descriptors of a parcel, and closes them. nil: nothing is in them.
+  package init?(state stateDescriptor: Int32, receivers: [Int32], senders: [Int32]) {
+    defer { for descriptor in [stateDescriptor] + receivers + senders { close(descriptor) } }
+    let sockets = receivers.flatMap(Self.receive)
+    if sockets.isEmpty { return nil }
+    let state = Self.read(stateDescriptor)
+    var header = HandoverHeader()
+    var byteCount = 0
+    do throws(HandoverFault) {
+      header = try Self.readHeader(state, &byteCount)
+      fault = nil
+    } catch {
+      fault = error
+    }
+    self.header = header
+    self.state = state
+    let records = state.withUnsafeBytes {
+      HandoverRecordFrame.ranges(in: $0, from: byteCount, count: header.recordCount)
+    }
+    (listeners, connections) = Self.sort(sockets, header, records)
+  }
+
+  private static func readHeader(_ state: [UInt8], _ byteCount: inout Int) throws(HandoverFault)
+    -> HandoverHeader
+  {
+    let result = state.withUnsafeBytes { bytes in
+      Result { () throws(HandoverFault) in
+        try HandoverHeader(reading: bytes, byteCount: &byteCount)
+      }
+    }
+    return try result.get()
+  }
+
+  /// First come the sockets of listeners, then those of the records. Where the state does not say
+  /// which is which, those that accept are listeners nobody knows the address of.
+  private static func sort(
+    _ sockets: [Int32], _ header: HandoverHeader, _ records: [Range<Int>?]
+  ) -> ([ListenAddress: Int32], [(socket: Int32, record: Range<Int>?)]) {
+    var listeners: [ListenAddress: Int32] = [:]
+    var connections: [(socket: Int32, record: Range<Int>?)] = []
+    for (index, socket) in sockets.enumerated() where socket >= 0 {
+      let place = index - header.listeners.count
+      if place < 0 && listeners[header.listeners[index]] == nil {
+        listeners[header.listeners[index]] = socket
+      } else if linux_is_connection(socket) {
+        let record = place >= 0 && place < records.count ? records[place] : nil
+        connections.append((socket: socket, record: record))
+      } else {
+        close(socket)
+      }
+    }
+    return (listeners, connections)
+  }
+
+  /// All descriptors in flight, in order; -1 for one that this process could not have.
+  private static func receive(_ receiver: Int32) -> [Int32] {
+    var sockets: [Int32] = []
+    var batch = [Int32](repeating: -1, count: Int(LINUX_MAXIMUM_DESCRIPTORS))
+    while true {
+      let count = linux_receive_descriptors(receiver, &batch)
+      if count <= 0 { return sockets }
+      sockets += batch[..<Int(count)]
+    }
+  }
+
+  private static func read(_ descriptor: Int32) -> [UInt8] {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return [] }
+    return [UInt8](unsafeUninitializedCapacity: Int(status.st_size)) { bytes, count in
+      while count < bytes.count {
+        let part = pread(
+          descriptor, bytes.baseAddress! + count, bytes.count - count, off_t(count))
+        if part <= 0 { return }
+        count += part
+      }
+    }
+  }
+}

@@ -1,0 +1,67 @@
+// The rendezvous of a hand-over. Each worker stops to serve at the end of a turn and says so; what
+// it published is in the mailboxes of the others by then. Once the last has stopped, all are asked
+// to write down their sessions, and that question stands behind every batch: so each batch is
+// delivered before the sessions it is for are written down, once.
+
+import CLinux
+import Glibc
+import RelayCore
+import Synchronization
+
+/// One hand-over in progress.
+final class HandoverRequest: Sendable {
+  private struct State {
+    /// Workers that still serve.
+    var servingCount: Int
+    /// Workers that have not written down their sessions.
+    var missingCount: Int
+    var parts: [HandoverParcel.Part] = []
+    var header = HandoverHeader()
+  }
+
+  private let exchange: Exchange
+  private let state: Mutex<State>
+  /// Readable once all parts are there.
+  private let done: Int32
+
+  init(_ exchange: Exchange) throws(SystemCallError) {
+    self.exchange = exchange
+    state = Mutex(State(servingCount: exchange.workerCount, missingCount: exchange.workerCount))
+    done = eventfd(0, Int32(EFD_NONBLOCK) | Int32(EFD_CLOEXEC))
+    if done < 0 { throw SystemCallError("eventfd", errno: errno, subject: "hand-over") }
+  }
+
+  deinit { close(done) }
+
+  /// A worker has stopped to serve, and has posted all it had to post.
+  func paused() {
+    let isLast = state.withLock { state in
+      state.servingCount -= 1
+      return state.servingCount == 0
+    }
+    guard isLast else { return }
+    for mailbox in exchange.mailboxes { mailbox.post(.export(self)) }
+  }
+
+  /// A worker has written down its sessions.
+  func exported(_ part: HandoverParcel.Part, _ header: HandoverHeader) {
+    let isLast = state.withLock { state in
+      state.parts.append(part)
+      state.header = header
+      state.missingCount -= 1
+      return state.missingCount == 0
+    }
+    guard isLast else { return }
+    var one: UInt64 = 1
+    _ = write(done, &one, 8)
+  }
+
+  /// All parts, and the header that their records are written for; nil: they are not there in time.
+  func wait(_ timeout: Duration) -> (header: HandoverHeader, parts: [HandoverParcel.Part])? {
+    var descriptor = pollfd(fd: done, events: Int16(POLLIN), revents: 0)
+    let milliseconds = Int32(clamping: timeout.wholeMicroseconds / 1000)
+    // No signal ends it early: the threads of the daemon hold them back.
+    guard poll(&descriptor, 1, milliseconds) > 0 else { return nil }
+    return state.withLock { ($0.header, $0.parts) }
+  }
+}
