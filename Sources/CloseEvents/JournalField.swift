@@ -57,6 +57,7 @@ package enum JournalField: String, CaseIterable, Sendable {
   case unsentByteCount = "WSRELAY_UNSENT_BYTES"
   case tcpRetransmitCount = "WSRELAY_TCP_RETRANSMITS"
   case tcpRoundTrip = "WSRELAY_TCP_RTT_USEC"
+  case restartCount = "WSRELAY_RESTARTS"
 
   // A refused handshake.
   case httpStatus = "WSRELAY_HTTP_STATUS"
@@ -80,6 +81,8 @@ package enum JournalField: String, CaseIterable, Sendable {
   case restartNeeded = "WSRELAY_RESTART_NEEDED"
   case closedCount = "WSRELAY_CLOSED"
   case cleanCount = "WSRELAY_CLOSED_CLEANLY"
+  case adoptedCount = "WSRELAY_ADOPTED"
+  case previousVersion = "WSRELAY_PREVIOUS_VERSION"
 
   // Records that could not be written.
   case lostCount = "WSRELAY_LOST"
@@ -93,7 +96,7 @@ extension JournalField {
     case .version, .connectionCount, .maximumConnectionCount, .descriptorLimit, .listenerCount,
       .routeCount, .workerCount, .result, .errorCount, .addedRouteCount, .removedRouteCount,
       .changedRouteCount, .addedListenerCount, .removedListenerCount, .restartNeeded,
-      .closedCount, .cleanCount:
+      .closedCount, .cleanCount, .adoptedCount, .previousVersion:
       false
     default: true
     }

@@ -105,6 +105,11 @@ package enum MessageCatalog {
         "Limits:   \(value(.maximumConnectionCount)) connections, "
           + "\(value(.descriptorLimit)) descriptors",
       ]
+    case .restart:
+      [
+        "Kept:     \(value(.adoptedCount)) connections, \(value(.closedCount)) closed",
+        "Before:   version \(value(.previousVersion))",
+      ]
     case .reload: ["Result:   \(value(.result)); \(value(.connectionCount)) connections open"]
     case .drain: ["Open:     \(value(.connectionCount)) connections"]
     case .stop:

@@ -7,7 +7,7 @@ import RelayCore
 /// The events of the daemon that end up in the journal, by the word in `WSRELAY_EVENT`.
 package enum RecordEvent: String, CaseIterable, Sendable {
   /// In the words of records; every one but `close` has one message id.
-  case close, reject, open, gap, start, reload, drain, stop
+  case close, reject, open, gap, start, restart, reload, drain, stop
 }
 
 extension CloseCause {
@@ -51,6 +51,7 @@ extension RecordEvent {
     case .open: "17b2ae5f6992428fadaf004ddddbe846"
     case .gap: "15c8b4dc7a58485cbd493c1364d4b9f9"
     case .start: "4729072adb9c435aa52b143bdc26da13"
+    case .restart: "1538a83fee8f4170ac927332f0fe55ed"
     case .reload: "625ab105e00d43eabedfd0088509da10"
     case .drain: "896e3c2676bb461a843f5afe23c03058"
     case .stop: "b72d7dc7d86748e288a72115bb87e0cf"

@@ -51,6 +51,19 @@ extension RecordEvent {
         advice: [
           "Compare the descriptor limit with the connections you expect: each needs one descriptor."
         ])
+    case .restart:
+      Explanation(
+        "wsrelay has restarted and kept its connections",
+        "The process before left its connections to this one, which goes on with them where they "
+          + "stood: clients notice a pause at most. The entry says how many there are, how many "
+          + "had to be closed, and for how long nobody was served.",
+        reasons: ["`systemctl restart`, an upgrade of the package, or USR2."],
+        advice: [
+          "Nothing, if none was closed.",
+          "Those that were closed have entries of their own: `route-removed` where the new "
+            + "configuration has no such route, `restart` where the state of the process before "
+            + "could not be read.",
+        ])
     case .reload:
       Explanation(
         "The configuration was reloaded",
@@ -65,10 +78,11 @@ extension RecordEvent {
     case .drain:
       Explanation(
         "wsrelay is stopping",
-        "wsrelay was told to stop. It accepts nothing new, closes all connections with 1001, "
-          + "spread over drain.spread, waits up to drain.grace for their answers, and resets the "
-          + "rest. Each connection still has its entry.",
-        reasons: ["`systemctl stop` or `restart`, a shutdown of the machine, TERM or INT."],
+        "wsrelay was told to stop. It accepts nothing new, closes all connections with 1001 (1012 "
+          + "in a restart that could not keep them), spread over drain.spread, waits up to "
+          + "drain.grace for their answers, and resets the rest. Each connection still has its "
+          + "entry.",
+        reasons: ["`systemctl stop`, a shutdown of the machine, TERM or INT."],
         advice: ["Nothing. A second TERM stops at once."])
     case .stop:
       Explanation(

@@ -83,6 +83,32 @@ extension DaemonReport {
       ])
   }
 
+  /// The connections are on their way to the next process, which will say what became of them.
+  static func leaving(connectionCount: Int) -> DaemonReport {
+    DaemonReport(
+      message: "restarting: \(connectionCount) connections are kept for the next process")
+  }
+
+  /// The connections of the process before are here.
+  static func restarted(_ summary: AdoptionSummary) -> DaemonReport {
+    var message =
+      "restarted: \(summary.adoptedCount) connections kept, \(summary.closedCount) closed"
+    var fields: [Field] = [
+      .count(.adoptedCount, summary.adoptedCount), .count(.closedCount, summary.closedCount),
+    ]
+    if summary.pause > 0 {
+      message += ", after \(ElapsedText.of(microseconds: UInt64(summary.pause)))"
+      fields.append(.count(.duration, Int(summary.pause)))
+    }
+    if !summary.program.isEmpty { fields.append(.text(.previousVersion, summary.program)) }
+    if let fault = summary.fault {
+      message += "; the state of the process before could not be read: \(fault)"
+    }
+    return DaemonReport(
+      event: .restart, priority: summary.fault == nil ? .notice : .error, message: message,
+      fields: fields)
+  }
+
   /// The daemon begins to stop.
   static func draining(connectionCount: Int, _ drain: Configuration.Drain) -> DaemonReport {
     DaemonReport(

@@ -68,6 +68,7 @@ extension JournalEntry {
     append(.unsentByteCount, closed.unsentByteCount)
     append(.tcpRetransmitCount, closed.tcpRetransmitCount.map(UInt64.init))
     append(.tcpRoundTrip, closed.tcpRoundTrip.map(UInt64.init))
+    if closed.restartCount > 0 { append(.restartCount, UInt64(closed.restartCount)) }
   }
 
   private mutating func fill(_ refused: RefusedHandshake, time: Int64, details: Bool) {

@@ -53,6 +53,7 @@ extension ClosedConnection {
       $0.unsentByteCount = 99
       $0.tcpRetransmitCount = 7
       $0.tcpRoundTrip = 20_000
+      $0.restartCount = 2
     }
   }
 }

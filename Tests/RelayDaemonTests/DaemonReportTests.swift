@@ -3,6 +3,7 @@
 import CloseEvents
 import RelayConfiguration
 import RelayCore
+import RelayEngine
 import Testing
 
 @testable import RelayDaemon
@@ -16,6 +17,9 @@ struct DaemonReportTests {
   static let draining = DaemonReport.draining(connectionCount: 7, Configuration.builtIn.drain)
   static let stopped = DaemonReport.stopped(
     closed: CloseCounts.Counts(all: 7, clean: 5), within: .milliseconds(1500))
+
+  static let restarted = DaemonReport.restarted(
+    AdoptionSummary(adoptedCount: 7, closedCount: 1, pause: 250_000, program: "0.0.9"))
 
   static var reloaded: DaemonReport {
     var new = Configuration.builtIn
@@ -59,6 +63,20 @@ struct DaemonReportTests {
     #expect(bad["WSRELAY_RESULT"] == "failed" && bad["PRIORITY"] == "3")
   }
 
+  @Test("restart, good and bad")
+  func restart() {
+    let good = Self.fields(of: Self.restarted)
+    #expect(good["MESSAGE"] == "restarted: 7 connections kept, 1 closed, after 250ms")
+    #expect(good["WSRELAY_ADOPTED"] == "7" && good["WSRELAY_CLOSED"] == "1")
+    #expect(good["WSRELAY_DURATION_USEC"] == "250000" && good["PRIORITY"] == "5")
+    #expect(good["WSRELAY_PREVIOUS_VERSION"] == "0.0.9")
+    let bad = Self.fields(of: .restarted(AdoptionSummary(closedCount: 3, fault: .version(9))))
+    #expect(
+      bad["MESSAGE"] == "restarted: 0 connections kept, 3 closed; the state of the process before "
+        + "could not be read: its format is version 9")
+    #expect(bad["PRIORITY"] == "3" && bad["WSRELAY_DURATION_USEC"] == nil)
+  }
+
   @Test("drain and stop")
   func stop() {
     #expect(
@@ -72,7 +90,9 @@ struct DaemonReportTests {
 
   @Test("Every field of the interface is in some record")
   func everyField() {
-    let reports = [Self.started, Self.reloaded, Self.failed, Self.draining, Self.stopped]
+    let reports = [
+      Self.started, Self.restarted, Self.reloaded, Self.failed, Self.draining, Self.stopped,
+    ]
     var used = reports.reduce(into: Set<String>()) { $0.formUnion(Self.fields(of: $1).keys) }
     used.formUnion(
       JournalEntry.of(.complete(cause: .drain, connectionID: 1)).dictionary.keys)
