@@ -10,14 +10,16 @@ import Systemd
 
 /// A running `wsrelay serve`.
 package final class Daemon {
-  private let source: ConfigurationSource
-  private let descriptorLimit: Int
-  private var journal: CloseJournal
-  private let recorder: JournalRecorder
-  private let engine: Engine
-  private let notifier = ServiceNotifier()
+  let source: ConfigurationSource
+  let descriptorLimit: Int
+  var journal: CloseJournal
+  let recorder: JournalRecorder
+  let engine: Engine
+  let notifier = ServiceNotifier()
   private var supervisor: Supervisor
-  private var configuration: Configuration
+  var configuration: Configuration
+  /// Where this program is, and another version of it after an upgrade.
+  let program = ProgramPath.current()
   /// nil: no stop was asked for.
   private var drain: Drain?
 
@@ -68,11 +70,17 @@ package final class Daemon {
     self.descriptorLimit = descriptorLimit
     self.journal = journal
     self.configuration = configuration
+    let recorder = JournalRecorder(journal)
+    self.recorder = recorder
     var settings = EngineSettings(
       configuration, certificates, descriptorLimit: descriptorLimit)
-    settings.inheritedSockets = try Self.inheritedSockets()
-    recorder = JournalRecorder(journal)
+    let inherited = try Self.inheritedSockets()
+    settings.inheritedSockets = Self.listening(inherited)
+    settings.arrival =
+      HandoverPlace.arrivalInEnvironment() ?? HandoverPlace.arrival(among: inherited)
+    settings.adopted = { summary in recorder.journal.report(.restarted(summary)) }
     engine = try Engine(settings, recorder: recorder)
+    try? DescriptorStore().remove(inherited.filter(HandoverPlace.isPart).map(\.name))
     supervisor = Supervisor(notifier, try Self.watchdog(), engine, recorder)
   }
 
@@ -84,12 +92,15 @@ package final class Daemon {
     }
   }
 
-  private static func inheritedSockets() throws(SystemCallError) -> [String: Int32] {
+  private static func listening(_ sockets: [InheritedSocket]) -> [String: Int32] {
+    Dictionary(
+      sockets.filter(\.isListening).map { ($0.name, $0.descriptor) },
+      uniquingKeysWith: { first, _ in first })
+  }
+
+  private static func inheritedSockets() throws(SystemCallError) -> [InheritedSocket] {
     do throws(SystemdError) {
-      let sockets = try ListenSockets.take()
-      return Dictionary(
-        sockets.filter(\.isListening).map { ($0.name, $0.descriptor) },
-        uniquingKeysWith: { first, _ in first })
+      return try ListenSockets.take()
     } catch {
       throw SystemCallError(error.call, errno: error.errorNumber, subject: "inherited sockets")
     }
@@ -109,7 +120,9 @@ package final class Daemon {
     while true {
       switch Signals.next(timeout: supervisor.timeUntilTick) {
       case nil: break
-      case .stop: stop()
+      case .stop where drain != nil: engine.stop()
+      case .stop: if stop() { return finish() }
+      case .become: if drain == nil { becomeNewProgram() }
       case .reload: if drain == nil { reload() }
       case .count: count()
       case .workersEnded: return finish()
@@ -126,7 +139,7 @@ package final class Daemon {
   }
 
   /// systemd not listening is no reason not to serve.
-  private func tell(_ message: (ServiceNotifier) throws(SystemdError) -> Void) {
+  func tell(_ message: (ServiceNotifier) throws(SystemdError) -> Void) {
     do throws(SystemdError) {
       try message(notifier)
     } catch {
@@ -136,18 +149,22 @@ package final class Daemon {
 
   // MARK: - Signals
 
-  /// The first signal drains, the second one stops at once.
-  private func stop() {
-    if drain != nil {
-      engine.stop()
-      return
-    }
+  /// The first signal drains, unless another process follows that takes the connections: then true,
+  /// and all is done.
+  private func stop() -> Bool {
+    let intent = stopIntent()
+    if intent == .restart && leaveToServiceManager() { return true }
+    beginDrain(cause: intent == .restart ? .restart : .drain)
+    return false
+  }
+
+  private func beginDrain(cause: CloseCause) {
     let times = configuration.drain
     let grace = max(times.grace, times.spread)
     drain = Drain(end: .now + grace, closed: recorder.closeCounts.counts)
     tell { manager throws(SystemdError) in try manager.stopping() }
     journal.report(.draining(connectionCount: engine.openConnectionCount, times))
-    engine.drain(cause: .drain, spread: times.spread, grace: grace)
+    engine.drain(cause: cause, spread: times.spread, grace: grace)
     joinWorkersAside()
   }
 

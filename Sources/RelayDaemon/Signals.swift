@@ -10,6 +10,8 @@ enum OperatorSignal: Sendable {
   case reload
   /// USR1.
   case count
+  /// USR2: become the program that is now where this one was started from.
+  case become
   /// The workers have ended; sent by this process itself.
   case workersEnded
 }
@@ -23,7 +25,9 @@ enum Signals {
   private static var awaited: sigset_t {
     var set = sigset_t()
     sigemptyset(&set)
-    for signal in [SIGTERM, SIGINT, SIGHUP, SIGUSR1, workersEnded] { sigaddset(&set, signal) }
+    for signal in [SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, workersEnded] {
+      sigaddset(&set, signal)
+    }
     return set
   }
 
@@ -52,6 +56,7 @@ enum Signals {
       case ..<0: continue
       case SIGHUP: return .reload
       case SIGUSR1: return .count
+      case SIGUSR2: return .become
       case workersEnded: return .workersEnded
       default: return .stop
       }

@@ -45,6 +45,7 @@ class Daemon:
 
     # What goes before the command, such as a program that prepares the process and becomes it.
     prefix: tuple[str, ...] = ()
+    binary = BINARY
 
     def __init__(
         self, config: Path, text: str, port: int, *arguments: str, **environment: str
@@ -58,7 +59,7 @@ class Daemon:
         self._ended = False
         self.configure(text)
         self.process = subprocess.Popen(
-            [*self.prefix, str(BINARY), "serve", "--config", str(config), *arguments],
+            [*self.prefix, str(self.binary), "serve", "--config", str(config), *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
