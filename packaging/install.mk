@@ -5,6 +5,7 @@
 
 prefix ?= /usr/local
 bindir ?= $(prefix)/bin
+libexecdir ?= $(prefix)/libexec
 mandir ?= $(prefix)/share/man
 docdir ?= $(prefix)/share/doc/wsrelay
 # The daemon looks for its file in /etc, wherever it is installed itself.
@@ -48,7 +49,8 @@ endef
 
 define install_located
 $(INSTALL) -d $(dir $(call target,$(1)))
-sed 's,/usr/bin/wsrelay,$(bindir)/wsrelay,' $(call source,$(1)) >$(call target,$(1))
+sed -e 's,/usr/bin/wsrelay,$(bindir)/wsrelay,' -e 's,/usr/libexec,$(libexecdir),' \
+  $(call source,$(1)) >$(call target,$(1))
 chmod 644 $(call target,$(1))
 
 endef
@@ -57,14 +59,15 @@ install: ## what `make build` built, below prefix=/usr/local; DESTDIR= and GNU's
 	@test -x $(BINARY) || { echo "no $(BINARY): run \`make build\` first" >&2; exit 1; }
 	$(INSTALL) -D -m 755 $(BINARY) $(DESTDIR)$(bindir)/wsrelay
 	$(STRIP) $(DESTDIR)$(bindir)/wsrelay
+	$(INSTALL) -D -m 755 systemd/announce-restart $(DESTDIR)$(libexecdir)/wsrelay/announce-restart
 	$(foreach file,$(copied),$(call install_copied,$(file)))
 	$(foreach file,$(located),$(call install_located,$(file)))
 	test -e $(conf) || $(INSTALL) -D -m 644 config/wsrelay.conf $(conf)
 
 uninstall: ## remove what `make install` installed, with the same directories
-	rm -f $(DESTDIR)$(bindir)/wsrelay
+	rm -f $(DESTDIR)$(bindir)/wsrelay $(DESTDIR)$(libexecdir)/wsrelay/announce-restart
 	rm -f $(foreach file,$(copied) $(located),$(call target,$(file)))
-	-rmdir $(DESTDIR)$(docdir)/examples $(DESTDIR)$(docdir)
+	-rmdir $(DESTDIR)$(docdir)/examples $(DESTDIR)$(docdir) $(DESTDIR)$(libexecdir)/wsrelay
 	if cmp -s config/wsrelay.conf $(conf); then rm $(conf); fi
 
 deb: build ## the Debian package, in build/deb

@@ -3,11 +3,9 @@
 #include <pthread.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
-#include <systemd/sd-bus.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-id128.h>
 #include <systemd/sd-journal.h>
-#include <systemd/sd-login.h>
 
 // glibc declares these only under _GNU_SOURCE, which Swift does not define.
 extern const char *strerrorname_np(int number);

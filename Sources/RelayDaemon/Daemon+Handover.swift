@@ -12,34 +12,13 @@ extension Daemon {
   /// How long the service manager has to answer a question.
   private static let managerTimeout = Duration.seconds(2)
 
-  /// What a TERM is meant to do.
-  enum StopIntent {
-    /// The service goes, and its connections with it.
-    case stop
-    /// Another process follows: it is a restart, of which the service manager knows.
-    case restart
-  }
-
-  /// Asks the service manager why there is a TERM. Without an answer it is a stop: connections that
-  /// are kept for nobody would end without a word.
-  func stopIntent() -> StopIntent {
-    guard notifier.isListenedTo else { return .stop }
-    do throws(SystemdError) {
-      let unit = try ServiceUnit(timeout: Self.managerTimeout)
-      return try unit.jobType() == "restart" ? .restart : .stop
-    } catch {
-      journal.notice("cannot tell a restart from a stop: \(error)")
-      return .stop
-    }
-  }
-
   /// Leaves all connections with the service manager for the next process; false: they are still
   /// here.
-  func leaveToServiceManager() -> Bool {
+  func leaveToServiceManager(withListeners: Bool) -> Bool {
     guard configurationIsGood() else { return false }
     do throws(SystemCallError) {
       let connectionCount = engine.openConnectionCount
-      let parcel = try engine.handOver(program: Version.current)
+      let parcel = try engine.handOver(program: Version.current, withListeners: withListeners)
       guard isStored(parcel) else {
         engine.resume()
         return false
@@ -55,19 +34,14 @@ extension Daemon {
     }
   }
 
-  /// Puts a parcel into the manager's store, and makes sure that it is there: a unit without
-  /// `FileDescriptorStoreMax=` has no store, and its manager throws away what it is given.
+  /// Puts a parcel into the manager's store.
   private func isStored(_ parcel: HandoverParcel) -> Bool {
     let store = DescriptorStore()
     let parts = HandoverPlace.names(of: parcel)
     do throws(SystemdError) {
       try store.keep(parts)
       try store.waitUntilHeard(timeout: Self.managerTimeout)
-      let unit = try ServiceUnit(timeout: Self.managerTimeout)
-      if try unit.storedDescriptorCount() >= parts.count { return true }
-      journal.error(
-        "cannot keep the connections over the restart: the service manager keeps no descriptors; "
-          + "the unit needs FileDescriptorStoreMax=\(parts.count) or more")
+      return true
     } catch {
       journal.error("cannot keep the connections over the restart: \(error)")
     }

@@ -79,8 +79,9 @@ package final class Daemon {
     settings.arrival =
       HandoverPlace.arrivalInEnvironment() ?? HandoverPlace.arrival(among: inherited)
     settings.adopted = { summary in recorder.journal.report(.restarted(summary)) }
+    let stored = inherited.filter(HandoverPlace.isPart).map(\.name)
+    settings.willServe = { try? DescriptorStore().remove(stored) }
     engine = try Engine(settings, recorder: recorder)
-    try? DescriptorStore().remove(inherited.filter(HandoverPlace.isPart).map(\.name))
     supervisor = Supervisor(notifier, try Self.watchdog(), engine, recorder)
   }
 
@@ -121,7 +122,7 @@ package final class Daemon {
       switch Signals.next(timeout: supervisor.timeUntilTick) {
       case nil: break
       case .stop where drain != nil: engine.stop()
-      case .stop: if stop() { return finish() }
+      case .stop(let plan): if stop(plan) { return finish() }
       case .become: if drain == nil { becomeNewProgram() }
       case .reload: if drain == nil { reload() }
       case .count: count()
@@ -151,10 +152,11 @@ package final class Daemon {
 
   /// The first signal drains, unless another process follows that takes the connections: then true,
   /// and all is done.
-  private func stop() -> Bool {
-    let intent = stopIntent()
-    if intent == .restart && leaveToServiceManager() { return true }
-    beginDrain(cause: intent == .restart ? .restart : .drain)
+  private func stop(_ plan: RestartPlan?) -> Bool {
+    if let plan, plan != .close, leaveToServiceManager(withListeners: plan == .keep) {
+      return true
+    }
+    beginDrain(cause: plan == nil ? .drain : .restart)
     return false
   }
 

@@ -41,7 +41,8 @@ enum HandoverPlace {
     let receivers = ends(receiverPrefix)
     if receivers.isEmpty { return nil }
     let state = sockets.first { $0.name == stateName }?.descriptor ?? -1
-    return HandoverArrival(state: state, receivers: receivers, senders: ends(senderPrefix))
+    return HandoverArrival(
+      state: state, receivers: receivers, senders: ends(senderPrefix), isStored: true)
   }
 
   // MARK: - A program that replaces itself
@@ -77,6 +78,6 @@ enum HandoverPlace {
     for descriptor in numbers where fcntl(descriptor, F_GETFD) < 0 { return nil }
     return HandoverArrival(
       state: state, receivers: parts.dropFirst().compactMap { $0[0] },
-      senders: parts.dropFirst().compactMap { $0[1] })
+      senders: parts.dropFirst().compactMap { $0[1] }, isStored: false)
   }
 }

@@ -2,10 +2,22 @@
 
 import Glibc
 
+/// What becomes of the connections in a restart that the service manager is about to do.
+enum RestartPlan: Int32, Sendable, CaseIterable {
+  /// They are left to the next process, and the listeners with them. RTMIN+2.
+  case keep = 36
+  /// The manager opens the sockets for the next process, perhaps where this one has bound its own:
+  /// they are left without the listeners. RTMIN+3.
+  case keepWithoutListeners
+  /// The manager keeps nothing: they are closed with 1012. RTMIN+4.
+  case close
+}
+
 /// What an operator asks for with a signal.
 enum OperatorSignal: Sendable {
-  /// TERM or INT: drain, or stop at once when already draining.
-  case stop
+  /// TERM or INT: drain, or stop at once when already draining. With a plan, where it was announced
+  /// just before that a restart is meant.
+  case stop(RestartPlan?)
   /// HUP.
   case reload
   /// USR1.
@@ -31,11 +43,28 @@ enum Signals {
     return set
   }
 
+  /// The announcements of a restart: not waited for, but looked for when there is a TERM, which
+  /// they may be taken after though they were sent before.
+  private static var announcements: sigset_t {
+    var set = sigset_t()
+    sigemptyset(&set)
+    for plan in RestartPlan.allCases { sigaddset(&set, plan.rawValue) }
+    return set
+  }
+
+  /// The latest announcement that was made; each counts once.
+  private static func takeAnnouncement() -> RestartPlan? {
+    var set = announcements
+    var zero = timespec()
+    var plan: RestartPlan?
+    while let next = RestartPlan(rawValue: sigtimedwait(&set, nil, &zero)) { plan = next }
+    return plan
+  }
+
   /// Holds the signals back for `next`; before any thread starts, so that all inherit it. A write
   /// to a peer or a pipe that is gone shall fail, not kill.
   static func block() {
-    var set = awaited
-    pthread_sigmask(SIG_BLOCK, &set, nil)
+    for var set in [awaited, announcements] { pthread_sigmask(SIG_BLOCK, &set, nil) }
     signal(SIGPIPE, SIG_IGN)
   }
 
@@ -58,7 +87,7 @@ enum Signals {
       case SIGUSR1: return .count
       case SIGUSR2: return .become
       case workersEnded: return .workersEnded
-      default: return .stop
+      default: return .stop(takeAnnouncement())
       }
     }
   }

@@ -10,7 +10,11 @@ extension Engine {
 
   /// Stops all workers between two turns and packs up their sessions and the listeners. After it,
   /// `leave` or `resume` must follow, also after an error: nobody is served until then.
-  package func handOver(program: String) throws(SystemCallError) -> HandoverParcel {
+  /// `withListeners`: without them, the next process has to open its own, and connection attempts
+  /// between are refused.
+  package func handOver(program: String, withListeners: Bool = true)
+    throws(SystemCallError) -> HandoverParcel
+  {
     let pausedAt = MonotonicClock.now()
     let request = try HandoverRequest(exchange)
     for mailbox in exchange.mailboxes { mailbox.post(.pause(request)) }
@@ -20,13 +24,14 @@ extension Engine {
     var complete = header
     complete.program = program
     complete.pausedAt = pausedAt
-    let listeners = self.listeners
+    let listeners = withListeners ? self.listeners : []
     complete.listeners = listeners.map(\.address)
     return try HandoverParcel.pack(
       complete, parts, listeners: listeners.map(\.descriptor))
   }
 
-  /// Ends the workers without a word to their connections: another process has them.
+  /// Ends the workers without a word to their connections: another process has them, and the
+  /// listeners that were handed over.
   package func leave() {
     for listener in listeners { listener.leave() }
     for mailbox in exchange.mailboxes { mailbox.post(.leave) }
@@ -35,6 +40,19 @@ extension Engine {
   /// Goes on as if nothing had been.
   package func resume() {
     for mailbox in exchange.mailboxes { mailbox.post(.resume) }
+  }
+
+  /// The sockets of listeners that were handed over and are wanted; the others are closed first, as
+  /// they may be in the way of new ones.
+  static func listenersToKeep(_ settings: EngineSettings) -> [ListenAddress: Int32] {
+    guard let handedOver = settings.arrival?.listeners else { return [:] }
+    let wanted = Set(settings.listeners.map(\.address)).filter { address in
+      // The service manager has passed this one on itself.
+      if case .inherited(let name) = address { return settings.inheritedSockets[name] == nil }
+      return true
+    }
+    ListeningSocket.close(handedOver.filter { !wanted.contains($0.key) })
+    return handedOver.filter { wanted.contains($0.key) }
   }
 
   /// Puts each worker's share of what arrived into its mailbox, before the worker runs.

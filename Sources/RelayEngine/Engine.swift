@@ -33,6 +33,8 @@ package struct EngineSettings: Sendable {
   package var recordsOpened = false
   /// What the process before left; nil: nothing.
   package var arrival: HandoverArrival?
+  /// Called once nothing is in the way any more, before the first worker serves.
+  package var willServe: @Sendable () -> Void = {}
   /// Told once the workers have taken up all that arrived, on one of their threads.
   package var adopted: @Sendable (AdoptionSummary) -> Void = { _ in }
 
@@ -72,12 +74,13 @@ package final class Engine: Sendable {
     inheritedSockets = settings.inheritedSockets
     shared = SharedRelayState(limits: settings.limits, shardCount: count)
     var state = State()
-    state.handedOver = settings.arrival?.listeners ?? [:]
+    state.handedOver = Self.listenersToKeep(settings)
     try Self.open(settings.listeners, inherited: settings.inheritedSockets, in: &state)
-    ListeningSocket.close(state.handedOver)
     if let arrival = settings.arrival {
       Self.share(arrival, in: &state, exchange, completion: settings.adopted)
     }
+    for listener in state.listeners { listener.own() }
+    settings.willServe()
     let setup = WorkerSetup(
       index: 0, exchange: exchange, shared: shared, routes: settings.routes,
       listeners: state.listeners, recorder: recorder, recordsOpened: settings.recordsOpened)

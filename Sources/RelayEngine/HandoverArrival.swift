@@ -21,9 +21,21 @@ package struct HandoverArrival: Sendable {
   package var connectionCount: Int { connections.count }
 
   /// Takes everything out of the descriptors of a parcel, and closes them. nil: nothing is in them.
-  package init?(state stateDescriptor: Int32, receivers: [Int32], senders: [Int32]) {
+  /// `isStored`: others hold the parcel, too, and shall find copies in it, should this process not
+  /// come as far as to serve.
+  package init?(
+    state stateDescriptor: Int32, receivers: [Int32], senders: [Int32], isStored: Bool
+  ) {
     defer { for descriptor in [stateDescriptor] + receivers + senders { close(descriptor) } }
-    let sockets = receivers.flatMap(Self.receive)
+    var sockets: [Int32] = []
+    for (index, receiver) in receivers.enumerated() {
+      let received = Self.receive(receiver)
+      if isStored && index < senders.count && !received.contains(-1) {
+        // What does not fit any more is what would be lost without this.
+        _ = try? HandoverParcel.fill(senders[index], received, from: 0)
+      }
+      sockets += received
+    }
     if sockets.isEmpty { return nil }
     let state = Self.read(stateDescriptor)
     var header = HandoverHeader()

@@ -101,7 +101,7 @@ package final class HandoverParcel: Sendable {
   }
 
   /// Sends descriptors until the pair is full; returns where the next one has to go on.
-  private static func fill(_ sender: Int32, _ sockets: [Int32], from start: Int)
+  static func fill(_ sender: Int32, _ sockets: [Int32], from start: Int)
     throws(SystemCallError) -> Int
   {
     var position = start

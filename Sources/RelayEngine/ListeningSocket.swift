@@ -24,7 +24,7 @@ package final class ListeningSocket: Sendable {
   private final class Ownership: Sendable {
     let descriptor: Int32
     private let file: SocketFile?
-    /// Another process listens on it: its file stays.
+    /// Another process listens on it, or may: its file stays.
     let isLeft = Atomic<Bool>(false)
 
     init(descriptor: Int32, file: SocketFile? = nil) {
@@ -94,8 +94,12 @@ package final class ListeningSocket: Sendable {
   /// The process that comes next listens on it: a Unix path is no more ours to remove.
   func leave() { ownership.isLeft.store(true, ordering: .relaxed) }
 
+  /// No other process listens on it.
+  func own() { ownership.isLeft.store(false, ordering: .relaxed) }
+
   /// Goes on listening on a socket of the process before, which is this one's now; nil: it does not
-  /// listen there, and is closed.
+  /// listen, and is closed. Until `own` the path of a Unix socket stays, as others may go on with
+  /// it.
   static func takeOver(
     _ descriptor: Int32, _ listener: EngineSettings.Listener, index: Int
   ) -> ListeningSocket? {
@@ -105,15 +109,17 @@ package final class ListeningSocket: Sendable {
     }
     var file: SocketFile?
     if case .unix(let path) = listener.address { file = SocketFile(path: path) }
-    return ListeningSocket(
+    let socket = ListeningSocket(
       listener, index: index, ownership: Ownership(descriptor: descriptor, file: file))
+    socket.leave()
+    return socket
   }
 
   /// Stops to listen where the process before did, and this one shall not.
   static func close(_ handedOver: [ListenAddress: Int32]) {
     for (address, descriptor) in handedOver {
       let listener = EngineSettings.Listener(address: address, policy: ListenerPolicy(name: ""))
-      _ = takeOver(descriptor, listener, index: 0)
+      takeOver(descriptor, listener, index: 0)?.own()
     }
   }
 

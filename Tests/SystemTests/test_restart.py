@@ -1,0 +1,164 @@
+"""Restarts and upgrades that no client notices, and the ends that cannot be avoided."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from support.wire import TEXT, Wire, frame
+from SystemTests.machine import Machine, answer_close
+from SystemTests.traffic import traffic
+
+CONF = "/etc/wsrelay.conf"
+UNIT = "/etc/systemd/system/wsrelay.service.d"
+ECHO = '[[route]]\npath = "/echo"\nmode = "echo"\n'
+EXAMPLE = "/usr/share/doc/wsrelay/examples/socket-activation.conf"
+
+
+def still_there(wire: Wire) -> None:
+    wire.send(frame(TEXT, b"still there"))
+    assert wire.read_frame().payload == b"still there"
+
+
+def test_restart_under_traffic(installed: Machine) -> None:
+    with traffic(installed):
+        for count in range(1, 6):
+            old = installed.main_pid()
+            installed.run("systemctl", "restart", "wsrelay")
+            assert installed.main_pid() not in (0, old)
+            entries = installed.wait_entries(count, "WSRELAY_EVENT=restart")
+            assert entries[-1]["WSRELAY_ADOPTED"] == "16"
+            assert entries[-1]["WSRELAY_CLOSED"] == "0"
+    assert not installed.journal("WSRELAY_CAUSE=restart")
+    assert not installed.journal("WSRELAY_CAUSE=drain")
+    assert installed.show("wsrelay", "NFileDescriptorStore") == "0"
+
+
+def test_a_stop_is_no_restart(installed: Machine) -> None:
+    with ExitStack() as stack:
+        wires = [stack.enter_context(installed.connect()) for _ in range(20)]
+        stop = subprocess.Popen(installed.command("systemctl", "stop", "wsrelay"))
+        for wire in wires:
+            assert answer_close(wire) == 1001
+        assert stop.wait(30) == 0
+    assert not installed.journal("WSRELAY_EVENT=restart")
+
+
+def test_a_listener_on_a_unix_socket(installed: Machine) -> None:
+    """Its path stays, and so do the addresses that a new configuration keeps."""
+    installed.path(CONF).write_text(
+        ECHO + '[[listen]]\naddress = "unix:/run/wsrelay/a.sock"\n'
+        '[[listen]]\naddress = "127.0.0.1:8080"\n[[listen]]\naddress = "127.0.0.1:8081"\n'
+    )
+    installed.run("systemctl", "restart", "wsrelay")
+    path = installed.path("/run/wsrelay/a.sock")
+    inode = path.stat().st_ino
+    with installed.connect(8080) as kept, installed.connect(8081) as gone:
+        installed.path(CONF).write_text(
+            ECHO + '[[listen]]\naddress = "unix:/run/wsrelay/a.sock"\n'
+            '[[listen]]\naddress = "127.0.0.1:8080"\n[[listen]]\naddress = "*:8082"\n'
+        )
+        installed.run("systemctl", "restart", "wsrelay")
+        assert path.stat().st_ino == inode
+        for wire in (kept, gone):
+            still_there(wire)
+            wire.finish()
+    installed.echo(8082)
+    assert ":8081" not in installed.run("ss", "-ltnH")
+    listeners = {e["WSRELAY_LISTENER"] for e in installed.wait_entries(2, "WSRELAY_EVENT=close")}
+    assert {"127.0.0.1:8080", "127.0.0.1:8081"} <= listeners
+
+
+def test_from_bound_to_inherited_sockets_and_back(installed: Machine) -> None:
+    """systemd opens the address that the relay had bound; connections do not care."""
+    with installed.connect() as wire:
+        installed.run("install", "-D", "-m", "644", EXAMPLE, f"{UNIT}/socket-activation.conf")
+        installed.shell("systemctl daemon-reload && systemctl restart wsrelay")
+        still_there(wire)
+        with installed.connect() as other:
+            installed.run("systemctl", "restart", "wsrelay")
+            still_there(wire)
+            still_there(other)
+            other.finish()
+        wire.finish()
+    closed = installed.wait_entries(2, "WSRELAY_EVENT=close")
+    assert [entry["WSRELAY_RESTARTS"] for entry in closed] == ["1", "2"]
+
+
+def test_a_unit_without_a_store(installed: Machine) -> None:
+    """What cannot be kept is closed with 1012, not lost."""
+    folder = installed.path(UNIT)
+    folder.mkdir(parents=True)
+    (folder / "store.conf").write_text("[Service]\nFileDescriptorStoreMax=0\n")
+    installed.run("systemctl", "daemon-reload")
+    with installed.connect() as wire:
+        restart = subprocess.Popen(installed.command("systemctl", "restart", "wsrelay"))
+        assert answer_close(wire) == 1012
+        assert restart.wait(30) == 0
+    assert "the unit needs FileDescriptorStoreMax=16" in installed.messages()
+    assert installed.journal("WSRELAY_CAUSE=restart")[0]["WSRELAY_CLEAN"] == "yes"
+
+
+def test_a_wrong_file_closes_in_order(installed: Machine) -> None:
+    with installed.connect() as wire:
+        installed.path(CONF).write_text("nonsense = 1\n")
+        restart = subprocess.Popen(installed.command("systemctl", "restart", "wsrelay"))
+        assert answer_close(wire) == 1012
+        assert restart.wait(30) != 0
+
+
+def test_without_a_bus(installed: Machine) -> None:
+    """The relay is told by root, who needs none to ask the manager."""
+    installed.run("systemctl", "mask", "--now", "dbus.socket", "dbus.service")
+    with installed.connect() as wire:
+        installed.run("systemctl", "restart", "wsrelay")
+        still_there(wire)
+        wire.finish()
+
+
+def test_upgrade_keeps_every_connection(installed: Machine, newer_package: Path) -> None:
+    shutil.copy(newer_package, installed.path("/srv/newer.deb"))
+    with traffic(installed):
+        installed.run("dpkg", "--install", "/srv/newer.deb")
+        installed.run("dpkg", "--install", "--force-downgrade", "/srv/wsrelay.deb")
+    entries = installed.wait_entries(2, "WSRELAY_EVENT=restart")
+    assert [entry["WSRELAY_ADOPTED"] for entry in entries] == ["16", "16"]
+    assert not installed.journal("WSRELAY_CAUSE=restart")
+
+
+def test_an_address_in_use_does_not_lose_them(installed: Machine) -> None:
+    """The new process cannot start, and the one after it takes up what is still in the store."""
+    with installed.network():
+        occupied = socket.create_server(("127.0.0.1", 9000))
+    with installed.connect() as wire:
+        installed.path(CONF).write_text(
+            ECHO
+            + '[[listen]]\naddress = "127.0.0.1:8080"\n[[listen]]\naddress = "127.0.0.1:9000"\n'
+        )
+        with occupied:
+            assert installed.try_run("systemctl", "restart", "wsrelay").returncode != 0
+            installed.wait_message("cannot listen on 127.0.0.1:9000")
+        installed.wait_restarted(0)
+        still_there(wire)
+        wire.finish()
+    installed.echo(9000)
+
+
+def test_kill_9_is_back_within_half_a_second_of_its_pause(installed: Machine) -> None:
+    old = installed.main_pid()
+    began = time.monotonic()
+    os.kill(installed.pid_here(old), signal.SIGKILL)
+    while True:
+        try:
+            installed.echo()
+            break
+        except (ConnectionError, EOFError):
+            continue
+    took = time.monotonic() - began
+    assert took < 1.0, f"{took:.3f} s"
