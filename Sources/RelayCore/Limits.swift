@@ -9,7 +9,13 @@ public struct Limits: Sendable, Equatable {
   /// share of it.
   public var maximumHeldByteCount = 1 << 30
   /// A worker's receive buffer in bytes: how much of one connection is read in one go.
-  public static let receiveBufferByteCount = 512 << 10
+  public static let receiveBufferByteCount = 1 << largestReceiveShift
+  /// A connection with more frames than this in one receive call is read in smaller pieces: others
+  /// wait for as long as it takes to act on one call.
+  public static let maximumFrameCountOfReceive = 1024
+  static let largestReceiveShift: UInt8 = 17
+  /// 4 KiB, which hold 682 of the smallest frames.
+  static let smallestReceiveShift: UInt8 = 12
   /// A frame whose missing payload is at least this many bytes is received into its own block.
   public static let directReceiveByteCount = 64 << 10
   /// A channel's publishes are sent on once they reach this many bytes, even before the turn ends.

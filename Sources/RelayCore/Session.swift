@@ -20,13 +20,22 @@ public struct Session {
     case dead
   }
 
+  /// Which readiness of its socket the transport reports.
+  struct Interest: OptionSet {
+    let rawValue: UInt8
+    static let reading = Interest(rawValue: 1)
+    static let writing = Interest(rawValue: 2)
+  }
+
   // What a fan-out touches: the first cache line, as sessions lie on the boundaries of lines.
   /// The descriptor the transport knows it by; once the session is dead, perhaps another's.
   public internal(set) var socket: Int32
   /// Set by the shard alone; whoever holds the pointer sees here whether the session lives.
   public internal(set) var phase = Phase.handshake
-  var isReading = true
-  var isWriting = false
+  /// What is reported of the socket.
+  var interest = Interest.reading
+  /// At most 2^`receiveShift` bytes are received in one call (see `Shard.adjustPace`).
+  var receiveShift = Limits.largestReceiveShift
   /// FIN follows once the queue is empty.
   var endsSending = false
   /// Ended before it opened, and is recorded as that: answered with an HTTP error, or TLS failed.

@@ -106,7 +106,7 @@ extension Shard where T: ~Copyable {
   /// silence is the relay's own doing: that is a slow consumer, not a dead one.
   private mutating func pongTimedOut(_ session: SessionPointer, _ rules: RouteRules) {
     if rules.pingTimeout == 0 { return sendPing(session) }
-    if !session.pointee.isReading { return failSlowConsumer(session) }
+    if !session.pointee.interest.contains(.reading) { return failSlowConsumer(session) }
     fail(
       session, .pongTimeout, .internalError, reason: "pong timeout",
       detail: "ping_timeout=\(Self.seconds(rules.pingTimeout)) "

@@ -12,6 +12,8 @@ extension Shard where T: ~Copyable {
       {
         return direct
       }
+      return UnsafeMutableRawBufferPointer(
+        start: receiveBuffer.baseAddress, count: 1 << Int(session.pointee.receiveShift))
     } else if let request = session.pointee.request {
       return UnsafeMutableRawBufferPointer(
         start: request.bytes + request.pointee.end, count: request.room)

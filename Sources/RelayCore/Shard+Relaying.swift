@@ -31,11 +31,13 @@ extension Shard where T: ~Copyable {
     var reply = ReplyBuffer(at: input.next)
     let rules = self.rules + Int(session.pointee.route)
     let maximumByteCount = rules.pointee.maximumMessageByteCount
+    var frameCount = 0
     while session.pointee.phase == .open {
       if let message = session.pointee.connection.takeWholeMessage(
         &input, maximumByteCount: maximumByteCount)
       {
         relayMessage(message, session, rules, &reply, input.next)
+        frameCount &+= 1
         continue
       }
       let event = session.pointee.connection.nextEvent(
@@ -44,8 +46,23 @@ extension Shard where T: ~Copyable {
       handle(event, session, rules, &reply, input.next)
     }
     if !reply.isEmpty { flush(&reply, session) }
+    adjustPace(session, frameCount, byteCount: input.end - received.next)
     if session.pointee.phase == .closing && input.count > 0 {
       receivedWhileClosing(session, &input)
+    }
+  }
+
+  /// Receives less at a time from a peer that fills the buffer with very many small frames, and
+  /// more again from one that fills it with few. A byte costs next to nothing, a frame does: so one
+  /// call on a flooding peer takes about as long as one on any other.
+  @inline(__always)
+  private func adjustPace(_ session: SessionPointer, _ messageCount: Int, byteCount: Int) {
+    let frameCount = messageCount &+ session.pointee.connection.takeFrameCount()
+    let shift = session.pointee.receiveShift
+    if frameCount > Limits.maximumFrameCountOfReceive {
+      session.pointee.receiveShift = max(shift &- 1, Limits.smallestReceiveShift)
+    } else if frameCount < Limits.maximumFrameCountOfReceive / 4 && byteCount >= 1 << Int(shift) {
+      session.pointee.receiveShift = min(shift &+ 1, Limits.largestReceiveShift)
     }
   }
 

@@ -200,10 +200,10 @@ extension Shard where T: ~Copyable {
   }
 
   mutating func setInterest(_ session: SessionPointer, reading: Bool, writing: Bool) {
-    let isKnown = session.pointee.isReading == reading && session.pointee.isWriting == writing
-    if session.pointee.phase == .dead || isKnown { return }
-    session.pointee.isReading = reading
-    session.pointee.isWriting = writing
+    var interest: Session.Interest = reading ? .reading : []
+    if writing { interest.insert(.writing) }
+    if session.pointee.phase == .dead || session.pointee.interest == interest { return }
+    session.pointee.interest = interest
     transport.watch(
       session.pointee.socket, reading: reading, writing: writing, session: session)
   }

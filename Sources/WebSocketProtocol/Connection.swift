@@ -31,6 +31,8 @@ public struct Connection<Role: EndpointRole> {
   /// message (RFC 6455 §9.2, RFC 7692 §6). A message with any of them set is not validated as text
   /// here.
   public var allowedReservedBits: UInt8 = 0
+  /// Frames that `nextEvent` has read since the owner last took the count; it stops at its maximum.
+  private var frameCount: UInt16 = 0
   /// Of the current data frame: the key for its next byte.
   var maskingKey: UInt32 = 0
   /// Of the current data frame: payload bytes still to come.
@@ -55,6 +57,14 @@ public struct Connection<Role: EndpointRole> {
   public var codeReceived: CloseCode? {
     receivedCode == 0 ? nil : CloseCode(rawValue: receivedCode)
   }
+  /// Frames that `nextEvent` has read since this was last asked, at most 65,535.
+  @inline(__always)
+  public mutating func takeFrameCount() -> Int {
+    let count = Int(frameCount)
+    frameCount = 0
+    return count
+  }
+
   /// Whether a frame may be fresh: no message and no frame is in progress.
   @inline(__always)
   public var isBetweenMessages: Bool {
@@ -156,6 +166,7 @@ extension Connection {
           if !completeStash(&input, to: needed) { return .needsMore }
         }
         if isStashed { stashedByteCount = 0 } else { input.next += needed }
+        if frameCount < .max { frameCount &+= 1 }
         if isControl { return control(header, payload: start + header.headerByteCount) }
         releaseStash(&pool)
         return beginDataFrame(header, input, maximumMessageByteCount, &pool)
