@@ -7,18 +7,19 @@ import RelayCore
 
 /// One epoll instance and its timer. They are made, and given their first descriptors, by whoever
 /// starts the thread that waits on them: what fails then fails the start.
-struct Poller: ~Copyable, Sendable {
+package struct Poller: ~Copyable, Sendable {
   let descriptor: Int32
   /// Readable when a deadline comes. A timeout of epoll's own would set up a kernel timer for every
   /// wait; this one is set only when a deadline is earlier than the one it is set for.
-  let timer: Int32
+  package let timer: Int32
 
-  static let readable = EPOLLIN.rawValue
-  static let writable = EPOLLOUT.rawValue
+  /// What an event says, and what can be waited for.
+  package static let readable = EPOLLIN.rawValue
+  package static let writable = EPOLLOUT.rawValue
   /// Reported whether asked for or not.
-  static let failed = EPOLLERR.rawValue | EPOLLHUP.rawValue
+  package static let failed = EPOLLERR.rawValue | EPOLLHUP.rawValue
 
-  init() throws(SystemCallError) {
+  package init() throws(SystemCallError) {
     (descriptor, timer) = try Self.makeDescriptors()
   }
 
@@ -41,13 +42,13 @@ struct Poller: ~Copyable, Sendable {
 
   /// Waits for events; returns their number, 0 if a signal came instead.
   @inline(__always)
-  func wait(for events: borrowing PolledEvents) -> Int {
+  package func wait(for events: borrowing PolledEvents) -> Int {
     max(0, Int(epoll_wait(descriptor, events.base, PolledEvents.maximumCount, -1)))
   }
 
   /// Sets the timer, whatever it is set for.
   @inline(never)
-  func setTimer(_ instant: Instant) {
+  package func setTimer(_ instant: Instant) {
     // 0 would switch it off; a deadline that has passed fires at once.
     let microseconds = max(instant.microseconds, 1)
     var time = itimerspec()
@@ -57,18 +58,30 @@ struct Poller: ~Copyable, Sendable {
   }
 
   /// Makes the timer unreadable until it is set again and comes.
-  func clearTimer() {
+  package func clearTimer() {
     var count: UInt64 = 0
     _ = read(timer, &count, 8)
   }
 
   /// Starts to report a descriptor; returns 0 or the error number. `isExclusive`: of several
   /// pollers that watch it, one is woken.
-  func add(_ target: Int32, tag: UInt64, isExclusive: Bool = false) -> Int32 {
+  package func add(_ target: Int32, tag: UInt64, isExclusive: Bool = false) -> Int32 {
+    control(
+      EPOLL_CTL_ADD, target, Self.readable | (isExclusive ? EPOLLEXCLUSIVE.rawValue : 0), tag)
+  }
+
+  /// Reports a descriptor that was added for other events from now on.
+  package func change(_ target: Int32, tag: UInt64, events: UInt32) {
+    _ = control(EPOLL_CTL_MOD, target, events, tag)
+  }
+
+  private func control(
+    _ operation: Int32, _ target: Int32, _ events: UInt32, _ tag: UInt64
+  ) -> Int32 {
     var event = epoll_event()
-    event.events = Self.readable | (isExclusive ? EPOLLEXCLUSIVE.rawValue : 0)
+    event.events = events
     event.data.u64 = tag
-    return epoll_ctl(descriptor, EPOLL_CTL_ADD, target, &event) == 0 ? 0 : errno
+    return epoll_ctl(descriptor, operation, target, &event) == 0 ? 0 : errno
   }
 
   /// Stops reporting a descriptor.
@@ -78,15 +91,16 @@ struct Poller: ~Copyable, Sendable {
 }
 
 /// Room for the events of one wait.
-struct PolledEvents: ~Copyable {
+package struct PolledEvents: ~Copyable {
   let base: UnsafeMutablePointer<epoll_event>
 
   static let maximumCount: Int32 = 1024
 
-  init() { base = .allocate(capacity: Int(Self.maximumCount)) }
+  package init() { base = .allocate(capacity: Int(Self.maximumCount)) }
 
   deinit { base.deallocate() }
 
+  /// One of those that came.
   @inline(__always)
-  subscript(position: Int) -> epoll_event { base[position] }
+  package subscript(position: Int) -> epoll_event { base[position] }
 }

@@ -5,13 +5,14 @@ import Glibc
 import RelayCore
 
 /// An address to bind or connect to.
-struct SocketAddress {
+package struct SocketAddress: Sendable {
   private var storage = sockaddr_storage()
   private var length: socklen_t
 
-  var family: Int32 { Int32(storage.ss_family) }
+  /// AF_INET and the like.
+  package var family: Int32 { Int32(storage.ss_family) }
 
-  init(ipv4 host: in_addr, port: UInt16) {
+  package init(ipv4 host: in_addr, port: UInt16) {
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_port = port.bigEndian
@@ -53,7 +54,17 @@ struct SocketAddress {
     withUnsafeMutableBytes(of: &storage) { $0.storeBytes(of: address, as: sockaddr_un.self) }
   }
 
-  func withSockaddr<R>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> R) -> R {
+  /// An address as the C library's resolver gives it.
+  package init?(_ address: UnsafePointer<sockaddr>, length: socklen_t) {
+    guard Int(length) <= MemoryLayout<sockaddr_storage>.size else { return nil }
+    self.length = length
+    withUnsafeMutableBytes(of: &storage) {
+      $0.copyMemory(from: UnsafeRawBufferPointer(start: address, count: Int(length)))
+    }
+  }
+
+  /// Calls with the address as system calls take it.
+  package func withSockaddr<R>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> R) -> R {
     withUnsafeBytes(of: storage) {
       body($0.baseAddress!.assumingMemoryBound(to: sockaddr.self), length)
     }
