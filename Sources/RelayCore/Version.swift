@@ -1,7 +1,7 @@
 // Which wsrelay this is.
 
 /// The version of this build.
-package enum Version {
+public enum Version {
   /// By Semantic Versioning.
-  package static let current = "0.1.0"
+  public static let current = "0.1.0"
 }

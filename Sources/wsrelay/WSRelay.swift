@@ -2,7 +2,7 @@
 
 import Getopt
 import Glibc
-import RelayDaemon
+import RelayCore
 
 @main
 enum WSRelay {
