@@ -19,17 +19,18 @@ _wsrelay() {
     --config | --input) return ;;
     --log-level) words='info debug' ;;
     --by) words='cause code route peer minute' ;;
-    --listen | --route | --since | --until) compopt +o default && return ;;
+    --listen | --pid | --route | --since | --until) compopt +o default && return ;;
     *)
       case $command in
         serve) words='--config --listen --log-level' ;;
         check) words='--config --listen --log-level --print-effective' ;;
+        kick) words='--pid' ;;
         closes) words='--by --follow --input --json --route --since --until' ;;
         # The indented lines begin with what can be explained.
         explain) words=$("${COMP_WORDS[0]}" explain 2>/dev/null | sed -nE 's/^  ([^ ]+).*/\1/p') ;;
-        help) words='serve check closes explain' ;;
+        help) words='serve check closes kick explain' ;;
       esac
-      if ((COMP_CWORD == 1)); then words+=' serve check closes explain help'; fi
+      if ((COMP_CWORD == 1)); then words+=' serve check closes kick explain help'; fi
       words+=' --help --version'
       ;;
   esac

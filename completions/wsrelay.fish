@@ -23,10 +23,11 @@ complete -c wsrelay -n __fish_use_subcommand -a serve -d 'Run the relay (the def
 complete -c wsrelay -n __fish_use_subcommand -a check -d 'Check the configuration'
 complete -c wsrelay -n __fish_use_subcommand -a closes \
     -d 'Tell from the journal what has been ending connections'
+complete -c wsrelay -n __fish_use_subcommand -a kick -d 'Close one connection'
 complete -c wsrelay -n __fish_use_subcommand -a explain \
     -d 'Say what a close code or cause means, and what to do about it'
 complete -c wsrelay -n __fish_use_subcommand -a help -d 'Show the help of a command'
-complete -c wsrelay -n '__wsrelay_command help' -a 'serve check closes explain'
+complete -c wsrelay -n '__wsrelay_command help' -a 'serve check closes kick explain'
 
 complete -c wsrelay -n '__wsrelay_command serve check' -l config -rF -d 'The configuration file'
 complete -c wsrelay -n '__wsrelay_command serve check' -l listen -x \
@@ -45,5 +46,8 @@ complete -c wsrelay -n '__wsrelay_command closes' -l json -d 'One JSON object fo
 complete -c wsrelay -n '__wsrelay_command closes' -l route -x -d 'Only this route'
 complete -c wsrelay -n '__wsrelay_command closes' -l since -x -d 'From this time on'
 complete -c wsrelay -n '__wsrelay_command closes' -l until -x -d 'Up to this time'
+
+complete -c wsrelay -n '__wsrelay_command kick' -l pid -xa '(__fish_complete_pids)' \
+    -d 'The process of the relay'
 
 complete -c wsrelay -n '__wsrelay_command explain' -a '(__wsrelay_topics)'

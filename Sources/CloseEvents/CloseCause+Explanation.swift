@@ -352,7 +352,7 @@ extension CloseCause {
       Explanation(
         "An operator closed the connection",
         "Somebody who runs this service ended the connection. wsrelay closed with 1008.",
-        reasons: ["An operator's command."], advice: ["Nothing."])
+        reasons: ["`wsrelay kick`."], advice: ["Nothing."])
     case .drain:
       Explanation(
         "The service was stopping",

@@ -1,4 +1,4 @@
-// What an operator does to a running relay: reload, drain, stop, count.
+// What an operator does to a running relay: reload, drain, stop, kick, count.
 
 import WebSocketProtocol
 
@@ -129,6 +129,26 @@ extension Shard where T: ~Copyable {
   public mutating func dropAll() {
     let cause = drain?.cause ?? .drain
     forEachLiveSession { shard, session in shard.drop(session, cause: cause, reset: true) }
+  }
+
+  // MARK: - One connection
+
+  /// Closes the connection with this identity for an operator; false: there is none here. One that
+  /// is being opened or closed is cut off.
+  public mutating func kick(_ connectionID: UInt64) -> Bool {
+    for index in 0..<sessions.indexLimit {
+      let session = sessions[index]
+      guard session.pointee.phase != .dead,
+        session.pointee.details.facts.connectionID == connectionID
+      else { continue }
+      if session.pointee.phase == .open {
+        fail(session, .kick, .policyViolation, reason: "closed by an operator")
+      } else {
+        drop(session, cause: .kick, reset: true)
+      }
+      return true
+    }
+    return false
   }
 
   // MARK: - Counters

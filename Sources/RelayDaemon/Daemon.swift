@@ -126,6 +126,7 @@ package final class Daemon {
       case .become: if drain == nil { becomeNewProgram() }
       case .reload: if drain == nil { reload() }
       case .count: count()
+      case .kick(let connectionID): kick(connectionID)
       case .workersEnded: return finish()
       }
       supervise()
@@ -246,6 +247,14 @@ package final class Daemon {
       journal = new
     } catch {
       journal.error("records stay where they are: \(error)")
+    }
+  }
+
+  private func kick(_ connectionID: UInt64) {
+    engine.kick(connectionID) { [recorder] isFound in
+      if isFound { return }
+      let identity = RecordText.identifier(connectionID)
+      recorder.journal.warning("kick: there is no connection \(identity)")
     }
   }
 

@@ -24,6 +24,8 @@ enum OperatorSignal: Sendable {
   case count
   /// USR2: become the program that is now where this one was started from.
   case become
+  /// Close the connection with this identity.
+  case kick(UInt64)
   /// The workers have ended; sent by this process itself.
   case workersEnded
 }
@@ -37,9 +39,10 @@ enum Signals {
   private static var awaited: sigset_t {
     var set = sigset_t()
     sigemptyset(&set)
-    for signal in [SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, workersEnded] {
-      sigaddset(&set, signal)
-    }
+    let signals = [
+      SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, KickSignal.number, workersEnded,
+    ]
+    for signal in signals { sigaddset(&set, signal) }
     return set
   }
 
@@ -71,21 +74,23 @@ enum Signals {
   /// Waits for the next one; nil if `timeout` passed first. Without a timeout it waits forever.
   static func next(timeout: Duration?) -> OperatorSignal? {
     var set = awaited
+    var information = siginfo_t()
     while true {
       let number: Int32
       if let timeout {
         let (seconds, attoseconds) = timeout.components
         var time = timespec(tv_sec: Int(seconds), tv_nsec: Int(attoseconds / 1_000_000_000))
-        number = sigtimedwait(&set, nil, &time)
+        number = sigtimedwait(&set, &information, &time)
         if number < 0 && errno == EAGAIN { return nil }
       } else {
-        number = sigwaitinfo(&set, nil)
+        number = sigwaitinfo(&set, &information)
       }
       switch number {
       case ..<0: continue
       case SIGHUP: return .reload
       case SIGUSR1: return .count
       case SIGUSR2: return .become
+      case KickSignal.number: return .kick(KickSignal.connectionID(information))
       case workersEnded: return .workersEnded
       default: return .stop(takeAnnouncement())
       }

@@ -175,6 +175,17 @@ package final class Engine: Sendable {
     return probe
   }
 
+  /// Closes one connection for an operator; `completion` is told, on one of the workers' threads,
+  /// whether there was such a connection.
+  package func kick(
+    _ connectionID: UInt64, completion: @escaping @Sendable (_ isFound: Bool) -> Void
+  ) {
+    let request = KickRequest(connectionID, workerCount: workerCount, completion: completion)
+    for mailbox in exchange.mailboxes where !mailbox.post(.kick(request)) {
+      request.answer(isFound: false)
+    }
+  }
+
   /// Connections past their opening handshake, in all workers.
   package var openConnectionCount: Int { shared.open.count }
 

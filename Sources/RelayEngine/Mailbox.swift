@@ -58,6 +58,7 @@ enum WorkerMessage: Sendable {
   case stop
   case count(CounterRequest)
   case probe(Probe)
+  case kick(KickRequest)
   /// What was handed over by the process before; never anything but the first.
   case adopt(AdoptionShare)
   case pause(HandoverRequest)

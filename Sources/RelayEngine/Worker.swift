@@ -299,6 +299,7 @@ struct Worker: ~Copyable {
       isStopped = true
     case .count(let request): request.answer(shard.currentCounters())
     case .probe(let probe): probe.answer(index)
+    case .kick(let request): request.answer(isFound: shard.kick(request.connectionID))
     case .adopt(let share): adopt(share)
     case .pause(let request): handover = request
     case .export(let request): export(request)

@@ -23,6 +23,7 @@ enum WSRelay {
         serve       Run the relay (the default).
         check       Check the configuration; `wsrelay -t` does the same.
         closes      Tell from the journal what has been ending connections.
+        kick        Close one connection.
         explain     Say what a close code or cause means, and what to do about it.
 
       Options:
@@ -32,7 +33,7 @@ enum WSRelay {
       See wsrelay(8) and wsrelay.conf(5).
 
       """,
-    commands: [Serve.self, Check.self, Closes.self, Explain.self],
+    commands: [Serve.self, Check.self, Closes.self, Kick.self, Explain.self],
     standard: Serve.self,
     // As other daemons have it.
     aliases: ["-t": Check.name])

@@ -10,7 +10,7 @@ import pytest
 from support.daemon import BINARY, ROOT
 
 COMPLETIONS = ROOT / "completions"
-COMMANDS = {"serve", "check", "closes", "explain"}
+COMMANDS = {"serve", "check", "closes", "kick", "explain"}
 COMMON = {"--help", "--version"}
 
 # Each prints what its completion has for the words in its arguments, the last of which is being

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 import ssl
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -18,6 +19,7 @@ from records.daemon import JournalDaemon, JournalRelay
 from records.expected import check_close, close_fields, relay_closed, unanswered
 from records.journald import Journald
 from support.certificates import Authority
+from support.daemon import BINARY as WSRELAY
 from support.daemon import free_port, supervised
 from support.wire import BINARY, Wire, close_frame, frame, request
 
@@ -25,12 +27,11 @@ pytest_plugins = ["records.fixtures"]
 
 NOT_YET = {
     "auth-expired": "no authorization of a peer is known that could end",
-    "kick": "there is no command yet to close one connection",
     "restart": "nothing asks for a restart: a stop drains",
     "internal-error": "a fault of the relay itself, and none is known",
 }
 # Brought about below, or in test_network.py, by a daemon of its own.
-ELSEWHERE = {"tls-failure", "shed", "drain", "route-removed", "network-timeout"}
+ELSEWHERE = {"tls-failure", "kick", "shed", "drain", "route-removed", "network-timeout"}
 
 
 def test_each_cause_is_here() -> None:
@@ -124,6 +125,19 @@ def test_tls_failure(relay: JournalRelay, tmp_path: Path) -> None:
         exact |= {"WSRELAY_CLOSE_NAME": "TLS Handshake"}
         exact["WSRELAY_LISTENER"] = f"127.0.0.1:{daemon.port}"
         check_close(daemon.closed(peer_port=port), port, exact)
+
+
+def test_kick(relay: JournalRelay) -> None:
+    daemon = relay(ROUTES + '[log]\ntarget = "journal"\nlevel = "debug"\n')
+    with Wire.open(daemon.port) as client:
+        identity = daemon.wait("open")[0]["WSRELAY_CONNECTION_ID"]
+        subprocess.run([WSRELAY, "kick", "--pid", str(daemon.pid), identity], check=True)
+        assert client.read_close() == (1008, b"closed by an operator")
+        client.send(close_frame(1008))
+        client.read_to_end()
+    exact = close_fields("kick", "/echo", relay_closed(1008), reason_sent="closed by an operator")
+    exact["WSRELAY_LISTENER"] = f"127.0.0.1:{daemon.port}"
+    check_close(daemon.closed(peer_port=client.local_port), client.local_port, exact)
 
 
 def test_drain(relay: JournalRelay) -> None:
