@@ -14,7 +14,7 @@ extension CloseCause {
     case .protocolError, .unsupportedData, .invalidUTF8, .invalidDeflate, .messageTooBig,
       .rateLimit:
       explanationOfRefusedMessage
-    case .idleTimeout, .pongTimeout, .maxLifetime, .slowConsumer, .shed, .authExpired,
+    case .idleTimeout, .pongTimeout, .maxLifetime, .slowConsumer, .shed,
       .internalError:
       explanationOfRelaysEnd
     case .kick, .drain, .restart, .routeRemoved: explanationOfOperatorsEnd
@@ -38,7 +38,6 @@ extension CloseCause {
     case .messageTooBig: "1009"
     case .rateLimit, .kick: "1008"
     case .slowConsumer, .shed: "1013"
-    case .authExpired: "3000"
     case .restart: "1012"
     case .internalError: "1011"
     }
@@ -326,12 +325,6 @@ extension CloseCause {
           "Find what uses the memory: many slow consumers times send_buffer is the usual answer. "
             + "Lower send_buffer and max_message_size, or raise max_buffer_memory.",
         ])
-    case .authExpired:
-      Explanation(
-        "The peer's authorization ended",
-        "What the peer had shown when it connected is no longer valid. wsrelay closed with 3000.",
-        reasons: ["A token or session of limited time ran out."],
-        advice: ["Let the client get a new token and connect again."])
     default:
       Explanation(
         "A fault of wsrelay itself",

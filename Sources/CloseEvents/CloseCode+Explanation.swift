@@ -34,7 +34,7 @@ extension CloseCode {
     case 1013: [.slowConsumer, .shed, .peerClose]
     case 1014: [.peerClose]
     case 1015: [.tlsFailure]
-    case 3000: [.authExpired, .peerClose]
+    case 3000: [.peerClose]
     default: [.protocolError]
     }
   }

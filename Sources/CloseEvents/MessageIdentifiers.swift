@@ -31,7 +31,6 @@ extension CloseCause {
     case .rateLimit: "4f225f14a7cf4cbaa46ad0d0f1dbdcbd"
     case .slowConsumer: "032c447742924be1838d3b36ce326104"
     case .shed: "036569c8f89844febbbf4ed52c417622"
-    case .authExpired: "a44a3a325f754646a1d423f0ea88e5ea"
     case .kick: "40cb6c8a1b084a85861c6dae50c9d7c8"
     case .drain: "2ef59ecb3df54215b41bd774509aa7f9"
     case .restart: "4b8512e220a34a33abace557849eccbe"

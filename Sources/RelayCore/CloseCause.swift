@@ -37,8 +37,6 @@ public enum CloseCause: String, CaseIterable, Sendable {
   case slowConsumer = "slow-consumer"
   /// The process runs short of memory or descriptors.
   case shed = "shed"
-  /// The peer's authorization ended.
-  case authExpired = "auth-expired"
   /// An operator closed this connection.
   case kick = "kick"
   /// The service is stopping.
@@ -93,7 +91,7 @@ extension CloseCause {
     case .peerClose, .peerCloseError, .closeTimeout: .close
     case .peerFin, .peerReset, .networkTimeout: .tcp
     case .idleTimeout, .pongTimeout: .liveness
-    case .maxLifetime, .messageTooBig, .rateLimit, .authExpired: .policy
+    case .maxLifetime, .messageTooBig, .rateLimit: .policy
     case .protocolError, .unsupportedData, .invalidUTF8, .invalidDeflate: .frame
     case .slowConsumer, .shed: .resource
     case .kick: .admin

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from records import refuse_epoll
+from records import refuse_calls
 from records.catalogue import CAUSES
 from records.causes import CASES, ROUTES, Case
 from records.daemon import JournalDaemon, JournalRelay
@@ -25,13 +25,17 @@ from support.wire import BINARY, Wire, close_frame, frame, request
 
 pytest_plugins = ["records.fixtures"]
 
-NOT_YET = {
-    "auth-expired": "no authorization of a peer is known that could end",
-    "restart": "nothing asks for a restart: a stop drains",
-    "internal-error": "a fault of the relay itself, and none is known",
-}
+NOT_YET = {"restart": "brought about by systemd's restarts, in SystemTests/test_restart.py"}
 # Brought about below, or in test_network.py, by a daemon of its own.
-ELSEWHERE = {"tls-failure", "kick", "shed", "drain", "route-removed", "network-timeout"}
+ELSEWHERE = {
+    "internal-error",
+    "tls-failure",
+    "kick",
+    "shed",
+    "drain",
+    "route-removed",
+    "network-timeout",
+}
 
 
 def test_each_cause_is_here() -> None:
@@ -158,10 +162,27 @@ def test_drain_without_an_answer(relay: JournalRelay) -> None:
     check_close(record, client.local_port, exact)
 
 
+def refusing(call: str, error: str, descriptor: int) -> tuple[str, ...]:
+    """Before a daemon's command: the kernel refuses it this call, from that descriptor on."""
+    return sys.executable, str(Path(refuse_calls.__file__)), call, error, str(descriptor)
+
+
+def test_internal_error(relay: JournalRelay) -> None:
+    """A system call fails in a way that nobody foresaw."""
+    daemon = relay(ROUTES, *refusing("recvfrom", "EIO", 1))
+    with Wire(daemon.port) as client:
+        client.send(request())
+        assert client.read_to_end() == b""
+    record = daemon.closed(cause="internal-error")
+    exact = close_fields("internal-error", None, phase="handshake", errno=5)
+    exact["WSRELAY_LISTENER"] = f"127.0.0.1:{daemon.port}"
+    check_close(record, client.local_port, exact)
+    daemon.expected_faults = 1
+
+
 def test_shed(relay: JournalRelay) -> None:
     """The kernel has no memory left to watch one more connection with."""
-    program = Path(refuse_epoll.__file__)
-    daemon = relay(ROUTES, sys.executable, str(program), "ENOMEM", "40")
+    daemon = relay(ROUTES, *refusing("epoll_ctl", "ENOMEM", 40))
     with ExitStack() as stack, pytest.raises(OSError, match="reset"):
         for _ in range(100):
             client = stack.enter_context(Wire(daemon.port))

@@ -19,7 +19,7 @@ struct CloseCauseTests {
     ("unsupported-data", "relay", "frame", 4), ("invalid-utf8", "relay", "frame", 4),
     ("invalid-deflate", "relay", "frame", 4), ("message-too-big", "relay", "policy", 4),
     ("rate-limit", "relay", "policy", 4), ("slow-consumer", "relay", "resource", 4),
-    ("shed", "relay", "resource", 3), ("auth-expired", "relay", "policy", 5),
+    ("shed", "relay", "resource", 3),
     ("kick", "operator", "admin", 5), ("drain", "operator", "lifecycle", 6),
     ("restart", "operator", "lifecycle", 6), ("route-removed", "operator", "lifecycle", 5),
     ("tls-failure", "peer", "tls", 5), ("internal-error", "relay", "relay", 3),

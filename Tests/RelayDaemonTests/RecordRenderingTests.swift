@@ -21,7 +21,7 @@ struct RecordRenderingTests {
     (.unsupportedData, 4, "relay", "frame"), (.invalidUTF8, 4, "relay", "frame"),
     (.invalidDeflate, 4, "relay", "frame"), (.messageTooBig, 4, "relay", "policy"),
     (.rateLimit, 4, "relay", "policy"), (.slowConsumer, 4, "relay", "resource"),
-    (.shed, 3, "relay", "resource"), (.authExpired, 5, "relay", "policy"),
+    (.shed, 3, "relay", "resource"),
     (.kick, 5, "operator", "admin"), (.drain, 6, "operator", "lifecycle"),
     (.restart, 6, "operator", "lifecycle"), (.routeRemoved, 5, "operator", "lifecycle"),
     (.tlsFailure, 5, "peer", "tls"), (.internalError, 3, "relay", "relay"),

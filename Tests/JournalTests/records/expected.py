@@ -24,7 +24,7 @@ CLOSE_NAMES = {
     3008: "Timeout",
     4000: "Private Use",
 }
-ERRNO_NAMES = {12: "ENOMEM", 104: "ECONNRESET", 110: "ETIMEDOUT", 113: "EHOSTUNREACH"}
+ERRNO_NAMES = {5: "EIO", 12: "ENOMEM", 104: "ECONNRESET", 110: "ETIMEDOUT", 113: "EHOSTUNREACH"}
 
 # The values of these cannot be foretold, but their form can.
 NUMBER = r"\d+"
