@@ -5,8 +5,8 @@ import Glibc
 /// The limit on open files (`LimitNOFILE=`, `ulimit -n`).
 package enum DescriptorLimit {
   /// Descriptors that are not for connections: listeners, epoll, mailboxes, the journal, and some
-  /// to say no with.
-  private static let reserve = 64
+  /// to say no with. Of very few, a quarter.
+  private static func reserve(of descriptorCount: Int) -> Int { min(64, descriptorCount / 4) }
 
   /// Raises the limit as far as this process may, and returns it.
   package static func raise() -> Int {
@@ -22,6 +22,6 @@ package enum DescriptorLimit {
 
   /// The connections that so many descriptors allow.
   package static func connectionCount(of descriptorCount: Int) -> Int {
-    max(1, descriptorCount - reserve)
+    max(1, descriptorCount - reserve(of: descriptorCount))
   }
 }
