@@ -32,6 +32,7 @@ copied := \
   completions/wsrelay.fish:$(fishcompletiondir)/wsrelay.fish \
   README.md:$(docdir)/README.md \
   docs/close-events.md:$(docdir)/close-events.md \
+  docs/memory.md:$(docdir)/memory.md \
   systemd/tls.conf:$(docdir)/examples/tls.conf
 
 # What names the binary, likewise.
