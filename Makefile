@@ -36,6 +36,10 @@ journal: ## the records as a real journald keeps them (needs root)
 	@scripts/deps build test
 	@scripts/test journal
 
+coverage: ## how many lines of WebSocketProtocol its tests run
+	@scripts/deps build
+	@scripts/test coverage
+
 autobahn: ## the Autobahn conformance suite, sections 1-7, 9, 10 (90 seconds)
 	@scripts/deps build test
 	@scripts/test conformance
@@ -69,11 +73,11 @@ system: ## the package in a booted machine: install, reload, restart, purge (nee
 	@scripts/test system
 
 clean: ## remove what was built
-	rm -rf .build .build-tsan .build-fuzz .venv Benchmarks/build Tests/Autobahn/build build
+	rm -rf .build .build-tsan .build-fuzz .build-coverage .venv Benchmarks/build Tests/Autobahn/build build
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):[a-z -]* ## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-.PHONY: run test check build integration fuzz journal autobahn autobahn-full hot-path bench lint format system clean help
+.PHONY: run test check build integration fuzz journal coverage autobahn autobahn-full hot-path bench lint format system clean help
 
 include packaging/install.mk

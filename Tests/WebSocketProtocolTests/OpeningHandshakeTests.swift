@@ -216,6 +216,10 @@ struct HandshakeAnswerTests {
     (
       HandshakeRefusal(status: 426, rule: "r"), "426 Upgrade Required",
       ["Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13"]
+    ),
+    (
+      HandshakeRefusal.shortOfMemory(retryAfter: .seconds(5)), "503 Service Unavailable",
+      ["Retry-After: 5"]
     ), (HandshakeRefusal(status: 414, rule: "r"), "414 URI Too Long", []),
     (HandshakeRefusal(status: 431, rule: "r"), "431 Request Header Fields Too Large", []),
     (HandshakeRefusal(status: 505, rule: "r"), "505 HTTP Version Not Supported", []),
