@@ -36,6 +36,10 @@ journal: ## the records as a real journald keeps them (needs root)
 	@scripts/deps build test
 	@scripts/test journal
 
+attack: ## bad clients beside well-behaved ones: a table of who got what (6 minutes)
+	@scripts/deps build test bench
+	@scripts/test attack
+
 coverage: ## how many lines of WebSocketProtocol its tests run
 	@scripts/deps build
 	@scripts/test coverage
@@ -78,6 +82,6 @@ clean: ## remove what was built
 help: ## this list
 	@sed -nE 's/^([a-z-]+):[a-z -]* ## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-.PHONY: run test check build integration fuzz journal coverage autobahn autobahn-full hot-path bench lint format system clean help
+.PHONY: run test check build integration fuzz journal attack coverage autobahn autobahn-full hot-path bench lint format system clean help
 
 include packaging/install.mk

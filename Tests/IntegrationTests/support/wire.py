@@ -8,6 +8,7 @@ import socket
 import struct
 from dataclasses import dataclass
 from types import TracebackType
+from typing import Self
 
 from support.deadlines import DEADLINE
 
@@ -85,7 +86,7 @@ class Wire:
         assert head.startswith("HTTP/1.1 101 "), head
         return wire
 
-    def __enter__(self) -> Wire:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
