@@ -76,9 +76,10 @@ package struct HandoverArrival: Sendable {
       let place = index - header.listeners.count
       if place < 0 && listeners[header.listeners[index]] == nil {
         listeners[header.listeners[index]] = socket
-      } else if linux_is_connection(socket) {
-        let record = place >= 0 && place < records.count ? records[place] : nil
+      } else if place >= 0, place < records.count, let record = records[place] {
         connections.append((socket: socket, record: record))
+      } else if linux_is_connection(socket) {
+        connections.append((socket: socket, record: nil))
       } else {
         close(socket)
       }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from support.daemon import ROOT
 from SystemTests.machine import Machine, booted
 
 NEWER = "0.1.0+next"
+MANY = 10_500
 
 
 def pytest_configure() -> None:
@@ -59,3 +61,13 @@ def installed(machine: Machine) -> Machine:
     """A machine with the package installed, as it comes."""
     machine.run("dpkg", "--install", "/srv/wsrelay.deb")
     return machine
+
+
+@pytest.fixture
+def many_descriptors() -> Iterator[None]:
+    """As many descriptors as ten thousand clients need."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    assert hard > MANY, f"needs {MANY} descriptors; `ulimit -Hn` is {hard}"
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -11,13 +11,26 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
+import pytest
 from support.wire import TEXT, Wire, frame
+from SystemTests.crowd import Patient, crowd
 from SystemTests.machine import Machine, answer_close
 from SystemTests.traffic import traffic
 
 CONF = "/etc/wsrelay.conf"
 UNIT = "/etc/systemd/system/wsrelay.service.d"
 ECHO = '[[route]]\npath = "/echo"\nmode = "echo"\n'
+QUIET = """
+[[route]]
+path = "/echo"
+mode = "echo"
+ping_interval = "0s"
+send_buffer = "8MiB"
+
+[[route]]
+path = "/room/{name}"
+mode = "broadcast"
+"""
 EXAMPLE = "/usr/share/doc/wsrelay/examples/socket-activation.conf"
 
 
@@ -38,6 +51,39 @@ def test_restart_under_traffic(installed: Machine) -> None:
     assert not installed.journal("WSRELAY_CAUSE=restart")
     assert not installed.journal("WSRELAY_CAUSE=drain")
     assert installed.show("wsrelay", "NFileDescriptorStore") == "0"
+
+
+@pytest.mark.usefixtures("many_descriptors")
+def test_ten_thousand_in_every_state(installed: Machine) -> None:
+    installed.path(CONF).write_text(QUIET)
+    installed.run("systemctl", "restart", "wsrelay")
+    with ExitStack() as stack:
+        patient = Patient(installed, stack, 20)
+        with crowd(installed, echoers=9330, rooms=50, members=10) as everybody:
+            everybody.wait_for_more(8)
+            everybody.pauses()
+            for count in range(2, 7):
+                patient.close_some(4)
+                installed.run("systemctl", "restart", "wsrelay")
+                entry = installed.wait_entries(count, "WSRELAY_EVENT=restart")[-1]
+                everybody.wait_for_more(4)
+                pauses = everybody.pauses()
+                p99, longest = pauses[len(pauses) * 99 // 100], pauses[-1]
+                print(
+                    f"{entry['WSRELAY_ADOPTED']} kept, {entry['WSRELAY_CLOSED']} closed, "
+                    f"pause {int(entry['WSRELAY_DURATION_USEC']) / 1000:.0f} ms, "
+                    f"seen by clients: p99 {p99 * 1000:.0f} ms, longest {longest * 1000:.0f} ms"
+                )
+                assert entry["WSRELAY_CLOSED"] == "0"
+                assert p99 < 0.3
+                assert longest < 1.0
+        patient.finish()
+        print(f"{everybody.knock_count} newcomers, none refused")
+    assert {e["WSRELAY_CAUSE"] for e in installed.journal("WSRELAY_EVENT=close")} <= {
+        "peer-close",
+        "peer-fin",
+        "protocol-error",
+    }
 
 
 def test_a_stop_is_no_restart(installed: Machine) -> None:

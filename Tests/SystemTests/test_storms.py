@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import resource
 import signal
 import socket
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -79,15 +77,6 @@ def test_two_hundred_reloads_under_load(installed: Machine) -> None:
     closed = installed.journal("WSRELAY_EVENT=close")
     assert {entry["WSRELAY_CAUSE"] for entry in closed} == {"peer-close"}
     assert len(closed) == len(load.wires)
-
-
-@pytest.fixture
-def many_descriptors() -> Iterator[None]:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    assert hard > CLOSES + 500, f"needs {CLOSES + 500} descriptors; `ulimit -Hn` is {hard}"
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @pytest.mark.usefixtures("many_descriptors")
