@@ -1,5 +1,5 @@
 // Ends that are no ends: the service restarts, or becomes another program, and its connections stay
-// (docs/decisions/0008-handover.md). Where anything is in the way, the relay goes on: a restart
+// (docs/decisions/0010-handover.md). Where anything is in the way, the relay goes on: a restart
 // then is a drain with 1012, and a change of programs does not happen.
 
 import Glibc

@@ -12,7 +12,8 @@ struct Serve: Command {
     Run the relay (the default).
 
     Signals: TERM and INT drain and stop, a second one stops at once; HUP reloads the
-    configuration; USR1 logs counters.
+    configuration; USR1 logs counters; USR2 becomes the program that is now in its place, and
+    keeps every connection.
 
     Options:
     \(ConfigurationOptions.help)
