@@ -8,6 +8,8 @@ import RelayCore
 extension Worker {
   /// Serves nobody until the hand-over has succeeded or failed, but takes what others post.
   mutating func pause(_ request: HandoverRequest) {
+    shard.closeUnmovable()
+    endTurn()
     request.paused()
     while handover != nil && !isStopped {
       mailbox.waitForMessages()

@@ -217,6 +217,21 @@ struct HandoverTests {
     #expect(driver.leftovers == [])
   }
 
+  @Test("what cannot move is told to come back, and recorded")
+  func unmovable() {
+    let driver = CoreDriver(Self.routes)
+    let (kept, bound) = (driver.connect("/echo"), driver.connect("/echo"))
+    driver.recording.unmovable = [bound.socket.descriptor]
+    #expect(driver.restart() == [.adopted])
+    #expect(bound.closeCode == 1012)
+    #expect(bound.socket.isClosed && !bound.socket.isReset)
+    #expect(driver.recording.closed.map(\.cause) == [.restart])
+    kept.send(.text("still there"))
+    #expect(kept.texts == ["still there"])
+    driver.stop()
+    #expect(driver.leftovers == [])
+  }
+
   @Test("bounds on connections count those that were handed over")
   func occupancies() {
     var route = Route(pattern: RoutePattern(literal: "/echo"), mode: .echo)

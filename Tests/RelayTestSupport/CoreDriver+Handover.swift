@@ -5,14 +5,16 @@ import RelayCore
 
 /// What one process leaves to the next.
 package struct CoreHandover {
-  package var header = HandoverHeader()
+  package var header: HandoverHeader
   package var records: [(bytes: [UInt8], socket: Int32)] = []
+
+  package init(_ header: HandoverHeader) { self.header = header }
 }
 
 extension CoreDriver {
   /// What a restart at this moment would hand over; the shard goes on.
   package func export() -> CoreHandover {
-    var handover = CoreHandover(header: shard.handoverHeader)
+    var handover = CoreHandover(shard.handoverHeader)
     shard.exportSessions { handover.records.append((bytes: $0, socket: $1)) }
     return handover
   }
@@ -23,6 +25,7 @@ extension CoreDriver {
     routes newRoutes: [Route]? = nil, after gap: Duration = .milliseconds(100),
     _ change: (inout CoreHandover) -> Void = { _ in }
   ) -> [AdoptionResult] {
+    turn { shard.closeUnmovable() }
     var handover = export()
     leave()
     change(&handover)
@@ -33,10 +36,10 @@ extension CoreDriver {
 
   /// The first shard lets go of everything.
   private func leave() {
-    formerCounters.add(shard.counters)
     recording.isHandedOver = true
     turn { shard.forgetSessions() }
     recording.isHandedOver = false
+    formerCounters.add(shard.counters)
     if shard.sessionCount != 0 || shard.lentBlockCount != 0 || shard.channelCount != 0 {
       recording.noteMisuse("something is left of the shard before")
     }

@@ -80,6 +80,8 @@ package final class Recording {
   package fileprivate(set) var misuses: [String] = []
   /// The error numbers of the next calls of `add`.
   package var addErrors: [Int32] = []
+  /// Sockets that no other shard can go on with.
+  package var unmovable: Set<Int32> = []
   /// Another shard has the sockets: that this one closes its descriptors ends no connection.
   package var isHandedOver = false
 
@@ -155,6 +157,8 @@ package struct RecordingTransport: Transport {
     return 0
   }
 
+  package func canMove(_ descriptor: Int32) -> Bool { !recording.unmovable.contains(descriptor) }
+
   package func watch(
     _ descriptor: Int32, reading: Bool, writing: Bool, session: UnsafeMutableRawPointer
   ) {
@@ -172,7 +176,7 @@ package struct RecordingTransport: Transport {
 
   package func close(_ descriptor: Int32, reset: Bool) {
     guard let socket = recording.socket(descriptor, for: "close") else { return }
-    if recording.isHandedOver { return }
+    if recording.isHandedOver && canMove(descriptor) { return }
     socket.isClosed = true
     socket.isReset = reset
     socket.isReading = false

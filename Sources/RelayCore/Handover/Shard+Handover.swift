@@ -34,13 +34,17 @@ extension Shard where T: ~Copyable {
   }
 
   /// Lets go of all sessions, which another process has now: their descriptors are closed here, and
-  /// nothing is recorded, because nothing has ended.
+  /// nothing is recorded, because nothing has ended. Those that could not move end here, with FIN:
+  /// a reset might overtake the Close frame that they were sent.
   package mutating func forgetSessions() {
     forEachLiveSession { shard, session in
-      guard shard.transport.canMove(session.pointee.socket) else { return }
-      shard.hub.leave(session)
-      shard.wheel.cancel(session, in: shard.sessions)
-      shard.release(session)
+      if shard.transport.canMove(session.pointee.socket) {
+        shard.hub.leave(session)
+        shard.wheel.cancel(session, in: shard.sessions)
+        shard.release(session)
+      } else {
+        shard.drop(session, cause: .restart)
+      }
     }
   }
 
