@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import ssl
@@ -25,7 +26,6 @@ from support.wire import BINARY, Wire, close_frame, frame, request
 
 pytest_plugins = ["records.fixtures"]
 
-NOT_YET = {"restart": "brought about by systemd's restarts, in SystemTests/test_restart.py"}
 # Brought about below, or in test_network.py, by a daemon of its own.
 ELSEWHERE = {
     "internal-error",
@@ -33,15 +33,17 @@ ELSEWHERE = {
     "kick",
     "shed",
     "drain",
+    "restart",
     "route-removed",
     "network-timeout",
 }
+# Ahead of TERM: a restart is meant, and nothing can be kept over it (RTMIN+4).
+RESTART_WITHOUT_STORE = signal.SIGRTMIN + 4
 
 
 def test_each_cause_is_here() -> None:
     table = {name.split()[0].rstrip(",") for name in CASES}
-    assert table | ELSEWHERE | set(NOT_YET) == set(CAUSES)
-    assert not (table | ELSEWHERE) & set(NOT_YET)
+    assert table | ELSEWHERE == set(CAUSES)
     assert all(name.startswith(case.record["WSRELAY_CAUSE"]) for name, case in CASES.items())
 
 
@@ -86,16 +88,16 @@ def test_slow_consumer_that_may_stay(daemon: JournalDaemon, policy: str) -> None
 
 
 def check_operators_close(
-    daemon: JournalDaemon, client: Wire, cause: str, path: str, reason: str
+    daemon: JournalDaemon, client: Wire, cause: str, path: str, reason: str, code: int = 1001
 ) -> None:
     """The relay closes on the operator's word; the peer answers."""
-    assert client.read_close() == (1001, reason.encode())
-    client.send(close_frame(1001))
+    assert client.read_close() == (code, reason.encode())
+    client.send(close_frame(code))
     client.read_to_end()
     client.fin()
-    if cause == "drain":
+    if cause in ("drain", "restart"):
         assert daemon.wait_exit() == 0
-    exact = close_fields(cause, path, relay_closed(1001), reason_sent=reason)
+    exact = close_fields(cause, path, relay_closed(code), reason_sent=reason)
     exact["WSRELAY_LISTENER"] = f"127.0.0.1:{daemon.port}"
     check_close(daemon.closed(peer_port=client.local_port), client.local_port, exact)
 
@@ -149,6 +151,14 @@ def test_drain(relay: JournalRelay) -> None:
     with Wire.open(daemon.port) as client:
         daemon.signal(signal.SIGTERM)
         check_operators_close(daemon, client, "drain", "/echo", "service stopping")
+
+
+def test_restart_that_keeps_nothing(relay: JournalRelay) -> None:
+    daemon = relay(ROUTES)
+    with Wire.open(daemon.port) as client:
+        os.kill(daemon.pid, RESTART_WITHOUT_STORE)
+        daemon.signal(signal.SIGTERM)
+        check_operators_close(daemon, client, "restart", "/echo", "service restart", 1012)
 
 
 def test_drain_without_an_answer(relay: JournalRelay) -> None:

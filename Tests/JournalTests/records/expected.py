@@ -20,6 +20,7 @@ CLOSE_NAMES = {
     1008: "Policy Violation",
     1009: "Message Too Big",
     1011: "Internal Error",
+    1012: "Service Restart",
     1013: "Try Again Later",
     3008: "Timeout",
     4000: "Private Use",
