@@ -3,14 +3,14 @@
 BINARY := .build/release/wsrelay
 # The binary that is shipped: no Swift library needed at run time, nothing looked for in the folder it
 # lies in, and nothing left to relocate lazily.
-BUILD := swift build -c release --static-swift-stdlib --disable-local-rpath --product wsrelay \
-  -Xlinker -z -Xlinker now
+BUILD := swift build -c release --static-swift-stdlib --disable-local-rpath \
+  -Xlinker -z -Xlinker now --product
 
 .DEFAULT_GOAL := help
 
 run: ## build, and relay on 127.0.0.1:8080 with the built-in defaults
 	@scripts/deps build
-	$(BUILD)
+	$(BUILD) wsrelay
 	$(BINARY) serve
 
 test: ## lint, unit, simulation and integration tests, thread sanitizer (about 6 minutes when cold)
@@ -20,9 +20,10 @@ test: ## lint, unit, simulation and integration tests, thread sanitizer (about 6
 check: ## everything CI runs: test, conformance, the hot path's disassembly
 	@.ci/run
 
-build: ## the release binary, in .build/release
+build: ## the release binaries, in .build/release
 	@scripts/deps build
-	$(BUILD)
+	$(BUILD) wsrelay
+	$(BUILD) wsrelay-bench
 
 integration: ## the built daemon with clients nobody here wrote; TESTS='-k drain' narrows it
 	@scripts/deps build test browser
@@ -58,7 +59,7 @@ hot-path: ## the data path's disassembly: no reference counts, no allocation
 
 bench: ## server CPU per message against the kernel's floor (10 minutes); BENCH= more arguments
 	@scripts/deps build bench
-	$(BUILD)
+	$(BUILD) wsrelay
 	@$(MAKE) --no-print-directory -C Benchmarks
 	Benchmarks/compare.py --bars $(BENCH) floor='Benchmarks/build/floor PORT' \
 	  wsrelay='$(BINARY) serve --config config/wsrelay.conf --listen 127.0.0.1:PORT'
@@ -82,6 +83,7 @@ clean: ## remove what was built
 help: ## this list
 	@sed -nE 's/^([a-z-]+):[a-z -]* ## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-.PHONY: run test check build integration fuzz journal attack coverage autobahn autobahn-full hot-path bench lint format system clean help
+.PHONY: run test check build integration fuzz journal attack coverage autobahn autobahn-full hot-path \
+  bench lint format system clean help
 
 include packaging/install.mk

@@ -15,7 +15,10 @@ let dataPath: [SwiftSetting] =
 
 let package = Package(
   name: "wsrelay",
-  products: [.executable(name: "wsrelay", targets: ["wsrelay"])],
+  products: [
+    .executable(name: "wsrelay", targets: ["wsrelay"]),
+    .executable(name: "wsrelay-bench", targets: ["wsrelay-bench"]),
+  ],
   targets: [
     // RFC 6455 as values: no I/O, no clock, no Foundation.
     .target(name: "CUTF8", cSettings: [.unsafeFlags(["-O3"], .when(configuration: .release))]),
@@ -80,6 +83,15 @@ let package = Package(
       ],
       swiftSettings: shared),
 
+    // The load tool: the client's side of everything above.
+    .target(
+      name: "LoadGeneration",
+      dependencies: ["CLinux", "RelayCore", "RelayEngine", "WebSocketProtocol"],
+      swiftSettings: dataPath),
+    .executableTarget(
+      name: "wsrelay-bench", dependencies: ["Getopt", "LoadGeneration", "RelayCore"],
+      swiftSettings: shared),
+
     // Tests.
     .target(
       name: "RelayTestSupport", dependencies: ["RelayCore", "WebSocketProtocol"],
@@ -111,6 +123,9 @@ let package = Package(
       name: "CloseReportsTests",
       dependencies: ["CloseReports", "CloseEvents", "RelayTestSupport", "Systemd", "wsrelay"],
       exclude: ["Golden"], swiftSettings: shared),
+    .testTarget(
+      name: "LoadGenerationTests", dependencies: ["LoadGeneration", "WebSocketProtocol"],
+      swiftSettings: shared),
     .testTarget(
       name: "SimulationTests", dependencies: ["RelayCore", "RelayTestSupport"],
       swiftSettings: shared),

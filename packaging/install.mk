@@ -18,18 +18,25 @@ fishcompletiondir ?= $(prefix)/share/fish/vendor_completions.d
 STRIP ?= strip
 INSTALL ?= install
 
+# Beside the relay, wherever that was built.
+BENCH_BINARY := $(dir $(BINARY))wsrelay-bench
+
 conf := $(DESTDIR)$(sysconfdir)/wsrelay.conf
 
 # What is copied as it is, SOURCE:TARGET.
 copied := \
   docs/man/wsrelay.8:$(mandir)/man8/wsrelay.8 \
   docs/man/wsrelay-closes.1:$(mandir)/man1/wsrelay-closes.1 \
+  docs/man/wsrelay-bench.1:$(mandir)/man1/wsrelay-bench.1 \
   docs/man/wsrelay.conf.5:$(mandir)/man5/wsrelay.conf.5 \
   systemd/wsrelay.socket:$(unitdir)/wsrelay.socket \
   systemd/wsrelay.catalog:$(catalogdir)/wsrelay.catalog \
   completions/wsrelay.bash:$(bashcompletiondir)/wsrelay \
+  completions/wsrelay-bench.bash:$(bashcompletiondir)/wsrelay-bench \
   completions/_wsrelay:$(zshcompletiondir)/_wsrelay \
+  completions/_wsrelay-bench:$(zshcompletiondir)/_wsrelay-bench \
   completions/wsrelay.fish:$(fishcompletiondir)/wsrelay.fish \
+  completions/wsrelay-bench.fish:$(fishcompletiondir)/wsrelay-bench.fish \
   README.md:$(docdir)/README.md \
   docs/close-events.md:$(docdir)/close-events.md \
   docs/memory.md:$(docdir)/memory.md \
@@ -57,16 +64,18 @@ chmod 644 $(call target,$(1))
 endef
 
 install: ## what `make build` built, below prefix=/usr/local; DESTDIR= and GNU's directories count
-	@test -x $(BINARY) || { echo "no $(BINARY): run \`make build\` first" >&2; exit 1; }
+	@test -x $(BINARY) -a -x $(BENCH_BINARY) || { echo "run \`make build\` first" >&2; exit 1; }
 	$(INSTALL) -D -m 755 $(BINARY) $(DESTDIR)$(bindir)/wsrelay
-	$(STRIP) $(DESTDIR)$(bindir)/wsrelay
+	$(INSTALL) -D -m 755 $(BENCH_BINARY) $(DESTDIR)$(bindir)/wsrelay-bench
+	$(STRIP) $(DESTDIR)$(bindir)/wsrelay $(DESTDIR)$(bindir)/wsrelay-bench
 	$(INSTALL) -D -m 755 systemd/announce-restart $(DESTDIR)$(libexecdir)/wsrelay/announce-restart
 	$(foreach file,$(copied),$(call install_copied,$(file)))
 	$(foreach file,$(located),$(call install_located,$(file)))
 	test -e $(conf) || $(INSTALL) -D -m 644 config/wsrelay.conf $(conf)
 
 uninstall: ## remove what `make install` installed, with the same directories
-	rm -f $(DESTDIR)$(bindir)/wsrelay $(DESTDIR)$(libexecdir)/wsrelay/announce-restart
+	rm -f $(DESTDIR)$(bindir)/wsrelay $(DESTDIR)$(bindir)/wsrelay-bench
+	rm -f $(DESTDIR)$(libexecdir)/wsrelay/announce-restart
 	rm -f $(foreach file,$(copied) $(located),$(call target,$(file)))
 	-rmdir $(DESTDIR)$(docdir)/examples $(DESTDIR)$(docdir) $(DESTDIR)$(libexecdir)/wsrelay
 	if cmp -s config/wsrelay.conf $(conf); then rm $(conf); fi

@@ -99,7 +99,10 @@ package struct Program: Sendable {
     return 0
   }
 
-  private func complain(_ text: String) {
+  private func complain(_ text: String) { Self.complain(name, text) }
+
+  /// Writes an error of a program to standard error.
+  package static func complain(_ name: String, _ text: String) {
     var text = "\(name): error: \(text)\n"
     text.withUTF8 { _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
   }

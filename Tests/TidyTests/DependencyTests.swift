@@ -24,6 +24,10 @@ struct DependencyTests {
       "CloseEvents", "RelayEngine", "RelayCore", "RelayConfiguration", "Systemd", "TLS",
       "WebSocketProtocol", "Glibc", "Synchronization",
     ],
+    "LoadGeneration": [
+      "CLinux", "Glibc", "RelayCore", "RelayEngine", "Synchronization", "WebSocketProtocol",
+    ],
+    "wsrelay-bench": ["Getopt", "Glibc", "LoadGeneration", "RelayCore"],
     "wsrelay": [
       "RelayDaemon", "CloseEvents", "CloseReports", "Getopt", "RelayConfiguration", "RelayCore",
       "Spelling", "WebSocketProtocol", "Systemd", "Glibc",

@@ -1,0 +1,177 @@
+// The connections of one thread and what they share: the poller, memory, and the counts of what
+// happened. Knows nothing of what the load is.
+
+import Glibc
+import RelayEngine
+import WebSocketProtocol
+
+/// All connections of one thread.
+struct Links: ~Copyable {
+  let poller: Poller
+  let all: UnsafeMutableBufferPointer<Link>
+  var blocks = BlockPool(maximumPooledByteCount: 64 << 20)
+  /// Where bytes are received, whichever connection they are of.
+  let buffer: UnsafeMutableRawBufferPointer
+  /// The largest message that is taken.
+  let maximumMessageByteCount: Int
+  /// The time of this turn, in nanoseconds.
+  var now: UInt64 = 0
+  var stage = Stage.opening
+  /// Connections to be flushed at the end of the turn.
+  private(set) var ready: [LinkPointer] = []
+
+  var result = ThreadResult()
+  var openCount = 0
+  var messageCount = 0
+  var payloadByteCount = 0
+
+  private static let bufferByteCount = 256 << 10
+  private static let controlByteCount = 1024
+  /// What a server may send by itself without being taken for broken.
+  private static let smallestMaximum = 1 << 20
+
+  init(numbers: [Int], poller: consuming Poller, largestMessage: Int) {
+    self.poller = poller
+    all = .allocate(capacity: numbers.count)
+    all.initialize(repeating: Link())
+    for (slot, number) in numbers.enumerated() {
+      all[slot].slot = slot
+      all[slot].number = number
+    }
+    buffer = .allocate(byteCount: Self.bufferByteCount, alignment: 64)
+    maximumMessageByteCount = max(largestMessage, Self.smallestMaximum)
+    ready.reserveCapacity(numbers.count)
+  }
+
+  deinit {
+    all.deallocate()
+    buffer.deallocate()
+  }
+
+  /// Whether new messages are to be sent.
+  @inline(__always)
+  var isLoading: Bool { stage == .warmup || stage == .measuring }
+
+  /// The connection in a place.
+  @inline(__always)
+  func link(_ slot: Int) -> LinkPointer { all.baseAddress! + slot }
+
+  /// Has a connection flushed at the end of the turn.
+  @inline(__always)
+  mutating func makeReady(_ link: LinkPointer) {
+    if link.pointee.isReady { return }
+    link.pointee.isReady = true
+    ready.append(link)
+  }
+
+  /// A connection that was made ready; nil: none is left.
+  mutating func takeReady() -> LinkPointer? {
+    guard let link = ready.popLast() else { return nil }
+    link.pointee.isReady = false
+    return link
+  }
+
+  /// Counts a message that is as it should be, and how long it took.
+  @inline(__always)
+  mutating func count(_ payloadByteCount: Int, since beginning: UInt64) {
+    messageCount &+= 1
+    self.payloadByteCount &+= payloadByteCount
+    if stage == .measuring { result.latencies.record(now &- min(beginning, now)) }
+  }
+
+  /// Notes what is wrong with a connection.
+  @inline(never)
+  mutating func note(_ kind: FaultKind, _ link: LinkPointer, _ text: String) {
+    result.faults.note(kind, "connection \(link.pointee.number): \(text)")
+  }
+}
+
+// MARK: - Sending
+
+extension Links {
+  /// Sends what a connection has; true: all of it is with the kernel. A negative error number is
+  /// left in `failure`.
+  @inline(__always)
+  mutating func send(_ link: LinkPointer, failure: inout Int32) -> Bool {
+    let bytes = link.pointee.unsent
+    let taken = Glibc.send(link.pointee.socket, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
+    if taken == bytes.count {
+      link.pointee.unsent = UnsafeRawBufferPointer(start: nil, count: 0)
+      return true
+    }
+    if taken < 0 {
+      if errno != EAGAIN && errno != EINTR { failure = errno }
+    } else {
+      link.pointee.unsent = UnsafeRawBufferPointer(rebasing: bytes[taken...])
+    }
+    watchRoom(link, true)
+    return false
+  }
+
+  /// Whether epoll says when there is room to send.
+  @inline(__always)
+  func watchRoom(_ link: LinkPointer, _ watches: Bool) {
+    if link.pointee.watchesRoom == watches { return }
+    link.pointee.watchesRoom = watches
+    poller.change(
+      link.pointee.socket, tag: UInt64(UInt(bitPattern: link)),
+      events: Poller.readable | (watches ? Poller.writable : 0))
+  }
+
+  /// Puts a control frame before the messages to come. Where the server does not read, Pongs are
+  /// left out (RFC 6455 §5.5.3 wants only the latest); there is always room for a Close.
+  mutating func appendControl(
+    _ opcode: Opcode, _ payload: UnsafeRawBufferPointer, _ link: LinkPointer
+  ) {
+    // Never a larger block: what is being sent may lie in this one.
+    let block = link.pointee.control ?? blocks.take(atLeast: Self.controlByteCount)
+    link.pointee.control = block
+    let largest = FrameHeader.maximumByteCount + FrameHeader.maximumControlPayloadByteCount
+    if block.room < (opcode == .close ? 1 : 2) * largest { return }
+    let key = UInt32.random(in: 0...UInt32.max)
+    let header = FrameHeader.writeClient(
+      FrameHeader.finalBit | opcode.rawValue, payloadByteCount: payload.count, maskingKey: key,
+      to: block.bytes + block.pointee.end)
+    if let bytes = payload.baseAddress {
+      _ = Masking.apply(
+        key, from: bytes, count: payload.count, to: block.bytes + block.pointee.end + header)
+    }
+    block.pointee.end += header + payload.count
+  }
+
+  /// Has the control frames that wait sent next; false: none wait.
+  mutating func sendControlNext(_ link: LinkPointer) -> Bool {
+    guard let block = link.pointee.control else { return false }
+    if block.count == 0 {
+      link.pointee.control = nil
+      blocks.put(block)
+      return false
+    }
+    link.pointee.unsent = UnsafeRawBufferPointer(
+      start: block.bytes + block.pointee.start, count: block.count)
+    block.pointee.start = block.pointee.end
+    return true
+  }
+
+  /// Begins or answers the closing handshake (RFC 6455 §7.1.2), once.
+  mutating func close(_ link: LinkPointer, _ code: CloseCode) {
+    guard let payload = link.pointee.connection.sendClose(CloseFrame(code: code)) else { return }
+    link.pointee.phase = .closing
+    payload.withUnsafeBytes { appendControl(.close, $0, link) }
+    makeReady(link)
+  }
+
+  /// Closes the socket and gives back all memory.
+  mutating func release(_ link: LinkPointer) {
+    if link.pointee.socket >= 0 { Glibc.close(link.pointee.socket) }
+    if link.pointee.phase == .open || link.pointee.phase == .closing { openCount -= 1 }
+    link.pointee.connection.releaseAll(&blocks)
+    if let block = link.pointee.control { blocks.put(block) }
+    if let block = link.pointee.head { blocks.put(block) }
+    link.pointee.inflater?.release()
+    let (number, slot, isReady) = (link.pointee.number, link.pointee.slot, link.pointee.isReady)
+    link.pointee = Link()
+    (link.pointee.number, link.pointee.slot, link.pointee.isReady) = (number, slot, isReady)
+    link.pointee.phase = .ended
+  }
+}

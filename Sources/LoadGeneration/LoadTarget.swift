@@ -1,0 +1,84 @@
+// The server, as a URL names it (RFC 6455 §3).
+
+import CLinux
+import Glibc
+import RelayEngine
+
+/// What is wrong with a URL, in words.
+package struct TargetError: Error, Equatable, CustomStringConvertible {
+  package let description: String
+}
+
+/// A server to load: where it is, and what is asked of it.
+package struct LoadTarget: Sendable, Equatable {
+  /// As it was given.
+  package let url: String
+  package let host: String
+  package let port: UInt16
+  /// Path and query.
+  package let path: String
+
+  /// What the Host field says (RFC 9110 §7.2).
+  var hostField: String {
+    let name = host.contains(":") ? "[\(host)]" : host
+    return port == 80 ? name : "\(name):\(port)"
+  }
+
+  /// Reads `ws://host[:port][/path][?query]`.
+  package init(url: String) throws(TargetError) {
+    guard let schemeEnd = url.firstRange(of: "://") else {
+      throw TargetError(description: "not a URL: it begins with ws://")
+    }
+    switch url[..<schemeEnd.lowerBound].lowercased() {
+    case "ws": break
+    case "wss": throw TargetError(description: "wss:// is not supported yet")
+    case let other: throw TargetError(description: "\(other):// is not the scheme of a WebSocket")
+    }
+    let rest = url[schemeEnd.upperBound...]
+    let authority = rest.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
+    let tail = rest.dropFirst(authority.count)
+    // RFC 6455 §3: fragments mean nothing here, and must not be used.
+    if tail.contains("#") { throw TargetError(description: "a fragment (#) has no meaning here") }
+    if authority.contains("@") { throw TargetError(description: "no user in it: use --header") }
+    // A space or a line end would be a request of another shape.
+    guard tail.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
+      throw TargetError(description: "the path has characters that must be percent-encoded")
+    }
+    (host, port) = try Self.split(authority)
+    path = tail.hasPrefix("/") ? String(tail) : "/" + tail
+    self.url = url
+  }
+
+  private static func split(_ authority: Substring) throws(TargetError) -> (String, UInt16) {
+    var host = authority
+    var port: UInt16 = 80
+    if let colon = authority.lastIndex(of: ":"), !authority[colon...].contains("]") {
+      guard let number = UInt16(authority[authority.index(after: colon)...]), number > 0 else {
+        throw TargetError(description: "the port is a number from 1 to 65535")
+      }
+      port = number
+      host = authority[..<colon]
+    }
+    if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
+    guard !host.isEmpty, host.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
+      throw TargetError(description: "no host in it")
+    }
+    return (String(host), port)
+  }
+
+  /// The first address of the host.
+  func resolve() throws(TargetError) -> SocketAddress {
+    var hints = addrinfo()
+    hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+    hints.ai_flags = AI_NUMERICSERV
+    var found: UnsafeMutablePointer<addrinfo>?
+    let result = getaddrinfo(host, "\(port)", &hints, &found)
+    defer { if let found { freeaddrinfo(found) } }
+    guard result == 0, let first = found?.pointee, let name = first.ai_addr,
+      let address = SocketAddress(name, length: first.ai_addrlen)
+    else {
+      throw TargetError(description: "\(host): \(String(cString: gai_strerror(result)))")
+    }
+    return address
+  }
+}
