@@ -64,6 +64,12 @@ bench: ## server CPU per message against the kernel's floor (10 minutes); BENCH=
 	Benchmarks/compare.py --bars $(BENCH) floor='Benchmarks/build/floor PORT' \
 	  wsrelay='$(BINARY) serve --config config/wsrelay.conf --listen 127.0.0.1:PORT'
 
+bench-clients: ## wsrelay-bench against wsload (5 minutes)
+	@scripts/deps build bench
+	$(BUILD) wsrelay-bench
+	@$(MAKE) --no-print-directory -C Benchmarks
+	Benchmarks/clients.py
+
 lint: ## format and style of Swift, scripts and Python
 	@scripts/deps test
 	@scripts/test lint
@@ -83,7 +89,7 @@ clean: ## remove what was built
 help: ## this list
 	@sed -nE 's/^([a-z-]+):[a-z -]* ## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-.PHONY: run test check build integration fuzz journal attack coverage autobahn autobahn-full hot-path \
-  bench lint format system clean help
+.PHONY: run test check build integration fuzz journal attack coverage autobahn autobahn-full \
+  hot-path bench bench-clients lint format system clean help
 
 include packaging/install.mk

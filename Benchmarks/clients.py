@@ -1,0 +1,138 @@
+#!/usr/bin/env python3
+"""wsrelay-bench against wsload: what each costs itself, and what each says that a server costs.
+
+    clients.py [--cases E1,B1] [--reps 5] [--bench ../.build/release/wsrelay-bench]
+
+Both load the reference server, floor, alternating, the server on core 0 and the client on core 1.
+The exit status is 1 where wsrelay-bench needs more than 1.3 times wsload's CPU time a message, or
+where the two disagree by more than 5 % on the server's: medians of the repetitions' ratios.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from compare import HERE, Server, start
+
+ROOT = HERE.parent
+
+# By case: what wsload is told, and what wsrelay-bench is.
+CASES = {
+    "E1": ("echo -c 100 -s 64 -d 1", "echo -c 100 -s 64 -d 1"),
+    "E2": ("echo -c 100 -s 64 -d 16", "echo -c 100 -s 64 -d 16"),
+    "E3": ("echo -c 50 -s 16384 -d 4", "echo -c 50 -s 16K -d 4"),
+    "E4": ("echo -c 10 -s 1048576 -d 1", "echo -c 10 -s 1M -d 1"),
+    "E1t": ("echo -t -c 100 -s 64 -d 1", "echo --text -c 100 -s 64 -d 1"),
+    "B1": (
+        "broadcast --pubs 1 --subs 1000 -s 64 --window 8",
+        "broadcast -p 1 -n 1000 -s 64 -d 8",
+    ),
+    "B2": ("broadcast --pubs 50 --subs 0 -s 128 --window 4", "broadcast -p 50 -n 0 -s 128 -d 4"),
+}
+
+OWN_BAR = 1.3
+AGREEMENT = 0.05
+
+
+@dataclass
+class Run:
+    """What one client said of one run, in µs of CPU time a message."""
+
+    own: float
+    server: float
+    faults: int
+
+
+def path(case: str) -> str:
+    return "/broadcast" if case.startswith("B") else "/echo"
+
+
+def load(command: list[str], cpu: str) -> dict[str, object]:
+    done = subprocess.run(
+        ["taskset", "-c", cpu, *command], capture_output=True, text=True, timeout=90
+    )
+    lines = done.stdout.strip().splitlines()
+    if not lines:
+        sys.exit(f"{' '.join(command)}: {done.stderr.strip()[-300:]}")
+    result: dict[str, object] = json.loads(lines[-1])
+    return result
+
+
+def run_wsload(args: argparse.Namespace, case: str, pid: int, port: int) -> Run:
+    command = [str(HERE / "build" / "wsload"), *CASES[case][0].split(), "--json"]
+    command += ["--port", str(port), "--path", path(case), "--server-pid", str(pid)]
+    found = load([*command, "--duration", args.duration, "--warmup", "0.5"], args.load_cpu)
+    seconds, count = float(str(found["seconds"])), float(str(found["count"]))
+    own = float(str(found["loadgen_pct"])) / 100 * seconds * 1e6 / count
+    return Run(own, float(str(found["server_us_per"])), int(str(found["errors"])))
+
+
+def run_bench(args: argparse.Namespace, case: str, pid: int, port: int) -> Run:
+    command = [str(args.bench), *CASES[case][1].split(), "--json", "--server-pid", str(pid)]
+    command += ["--duration", args.duration, "--warmup", "0.5"]
+    found = load([*command, f"ws://127.0.0.1:{port}{path(case)}"], args.load_cpu)
+    server = found["server"]
+    assert isinstance(server, dict)
+    own = float(str(found["client_cpu_us_per_message"]))
+    return Run(own, float(server["cpu_us_per_message"]), int(str(found["faults"])))
+
+
+def measure(args: argparse.Namespace, case: str) -> list[tuple[Run, Run]]:
+    """Each repetition against a server of its own, first one client, then the other."""
+    server = Server("floor", f"{HERE / 'build' / 'floor'} PORT")
+    pairs = []
+    for repetition in range(args.reps):
+        runs: dict[str, Run] = {}
+        clients = {"wsload": run_wsload, "bench": run_bench}
+        for name in sorted(clients, reverse=repetition % 2 == 0):
+            process, port = start(server, "0", HERE / "build" / "floor.log")
+            try:
+                runs[name] = clients[name](args, case, process.pid, port)
+            finally:
+                process.kill()
+                process.wait()
+        pairs.append((runs["wsload"], runs["bench"]))
+    return pairs
+
+
+def main() -> int:
+    p = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    p.add_argument("--cases", default="E1,E2,E3,E4,B1,B2")
+    p.add_argument("--reps", type=int, default=5)
+    p.add_argument("--duration", default="2")
+    p.add_argument("--load-cpu", default="1")
+    p.add_argument("--bench", type=Path, default=ROOT / ".build" / "release" / "wsrelay-bench")
+    args = p.parse_args()
+    failed = 0
+    print("case  own CPU a message: wsload, bench, ratio     the server's: wsload, bench, ratio")
+    for case in args.cases.split(","):
+        pairs = measure(args, case)
+        own = statistics.median(bench.own / wsload.own for wsload, bench in pairs)
+        server = statistics.median(bench.server / wsload.server for wsload, bench in pairs)
+        faults = sum(wsload.faults + bench.faults for wsload, bench in pairs)
+        passed = own <= OWN_BAR and abs(server - 1) <= AGREEMENT and faults == 0
+        failed += not passed
+        figures = [
+            statistics.median(getattr(run, name) for run in runs)
+            for name in ("own", "server")
+            for runs in ([w for w, _ in pairs], [b for _, b in pairs])
+        ]
+        print(
+            f"{case:5} {figures[0]:18.3f} {figures[1]:7.3f} {own:7.3f}"
+            f" {figures[2]:22.3f} {figures[3]:7.3f} {server:7.3f}"
+            f"  {'' if passed else 'ABOVE THE BAR'}{f' FAULTS {faults}' if faults else ''}",
+            flush=True,
+        )
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
