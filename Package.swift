@@ -86,7 +86,7 @@ let package = Package(
     // The load tool: the client's side of everything above.
     .target(
       name: "LoadGeneration",
-      dependencies: ["CLinux", "RelayCore", "RelayEngine", "WebSocketProtocol"],
+      dependencies: ["CLinux", "CloseEvents", "RelayCore", "RelayEngine", "WebSocketProtocol"],
       swiftSettings: dataPath),
     .executableTarget(
       name: "wsrelay-bench", dependencies: ["Getopt", "LoadGeneration", "RelayCore"],

@@ -24,7 +24,7 @@ final class BroadcastBoard: Sendable {
     completed = (0..<plan.threadCount).map { _ in counts() }
   }
 
-  /// Notes how many messages a publisher has sent.
+  /// Notes how many messages a publisher has sent, or should have by now.
   func sent(_ count: Int, by publisher: Int) {
     sent[publisher].value.store(count, ordering: .relaxed)
   }

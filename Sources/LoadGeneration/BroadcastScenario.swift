@@ -95,7 +95,7 @@ struct BroadcastScenario: LoadScenario, ~Copyable {
 
   mutating func next(for link: LinkPointer, _ links: inout Links) -> UnsafeRawBufferPointer? {
     let publisher = link.pointee.slot
-    guard hasPublishers, (0..<publisherCount).contains(publisher), links.isLoading else {
+    guard hasPublishers, (0..<publisherCount).contains(publisher), links.maySend else {
       return nil
     }
     // All that may leave leaves at once: a server that gathers what came together sees it together.
@@ -112,9 +112,12 @@ struct BroadcastScenario: LoadScenario, ~Copyable {
       end += draft(
         BroadcastStamp(publisher: publisher, number: number, departure: departure), to: end)
     }
-    link.pointee.credit -= count
     link.pointee.sentCount = first + count
-    board.sent(first + count, by: publisher)
+    if pace == nil {
+      board.sent(first + count, by: publisher)
+    } else {
+      link.pointee.credit -= count
+    }
     return UnsafeRawBufferPointer(start: start, count: end - start)
   }
 
@@ -199,8 +202,10 @@ struct BroadcastScenario: LoadScenario, ~Copyable {
     }
     if pace != nil {
       while let publisher = pace?.takeDue(links.now) {
-        links.link(publisher).pointee.credit += 1
-        links.makeReady(links.link(publisher))
+        let link = links.link(publisher)
+        link.pointee.credit += 1
+        board.sent(link.pointee.sentCount + link.pointee.credit, by: publisher)
+        links.makeReady(link)
       }
       return pace?.next
     }

@@ -16,6 +16,7 @@ struct EchoScenario: LoadScenario, ~Copyable {
   /// When each message in flight left, `depth` of them for each connection.
   private let departures: UnsafeMutablePointer<UInt64>
   private let departureCount: Int
+  /// In an open loop also what is due and could not be sent yet.
   private(set) var unansweredCount = 0
 
   init(_ plan: LoadPlan, thread: Int) {
@@ -49,17 +50,17 @@ struct EchoScenario: LoadScenario, ~Copyable {
   @inline(__always)
   mutating func next(for link: LinkPointer, _ links: inout Links) -> UnsafeRawBufferPointer? {
     let credit = link.pointee.credit
-    guard credit > 0, links.isLoading else { return nil }
+    guard credit > 0, links.maySend else { return nil }
     let run = pool.frames(from: index(link.pointee.sentCount, link), limit: credit)
     if pace == nil {
       let first = departures + link.pointee.slot * depth
       for number in link.pointee.sentCount..<link.pointee.sentCount &+ run.count {
         first[number % depth] = links.now
       }
+      unansweredCount &+= run.count
     }
     link.pointee.sentCount &+= run.count
     link.pointee.credit = credit &- run.count
-    unansweredCount &+= run.count
     return run.bytes
   }
 
@@ -94,6 +95,7 @@ struct EchoScenario: LoadScenario, ~Copyable {
       let link = links.link(slot)
       if link.pointee.phase != .open { continue }
       link.pointee.credit &+= 1
+      unansweredCount &+= 1
       links.makeReady(link)
     }
     return pace?.next

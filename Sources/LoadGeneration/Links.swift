@@ -1,6 +1,7 @@
 // The connections of one thread and what they share: the poller, memory, and the counts of what
 // happened. Knows nothing of what the load is.
 
+import CloseEvents
 import Glibc
 import RelayEngine
 import WebSocketProtocol
@@ -16,7 +17,10 @@ struct Links: ~Copyable {
   let maximumMessageByteCount: Int
   /// The time of this turn, in nanoseconds.
   var now: UInt64 = 0
-  var stage = Stage.opening
+  private(set) var stage = Stage.opening
+  private var measuredSince = UInt64.max
+  private var measuredUntil = UInt64.max
+  private let isOpenLoop: Bool
   /// Connections to be flushed at the end of the turn.
   private(set) var ready: [LinkPointer] = []
 
@@ -30,8 +34,10 @@ struct Links: ~Copyable {
   /// What a server may send by itself without being taken for broken.
   private static let smallestMaximum = 1 << 20
 
-  init(numbers: [Int], poller: consuming Poller, largestMessage: Int) {
+  init(_ plan: LoadPlan, thread: Int, poller: consuming Poller) {
+    let numbers = plan.connections(ofThread: thread)
     self.poller = poller
+    isOpenLoop = plan.rate != nil
     all = .allocate(capacity: numbers.count)
     all.initialize(repeating: Link())
     for (slot, number) in numbers.enumerated() {
@@ -39,7 +45,7 @@ struct Links: ~Copyable {
       all[slot].number = number
     }
     buffer = .allocate(byteCount: Self.bufferByteCount, alignment: 64)
-    maximumMessageByteCount = max(largestMessage, Self.smallestMaximum)
+    maximumMessageByteCount = max(plan.messages.map(\.count).max() ?? 0, Self.smallestMaximum)
     ready.reserveCapacity(numbers.count)
   }
 
@@ -48,9 +54,13 @@ struct Links: ~Copyable {
     buffer.deallocate()
   }
 
-  /// Whether new messages are to be sent.
+  /// Whether there is to be more load.
   @inline(__always)
   var isLoading: Bool { stage == .warmup || stage == .measuring }
+
+  /// Whether messages may be sent: also those that were due before the load ended.
+  @inline(__always)
+  var maySend: Bool { isLoading || isOpenLoop && stage == .draining }
 
   /// The connection in a place.
   @inline(__always)
@@ -71,18 +81,29 @@ struct Links: ~Copyable {
     return link
   }
 
-  /// Counts a message that is as it should be, and how long it took.
+  /// Enters another stage.
+  mutating func enter(_ stage: Stage) {
+    if stage >= .measuring && self.stage < .measuring { measuredSince = now }
+    if stage > .measuring && self.stage <= .measuring { measuredUntil = now }
+    self.stage = stage
+  }
+
+  /// Counts a message that is as it should be, and how long it took. In an open loop those count
+  /// that were due while it was measured, however late they come: the latest are what it is about.
   @inline(__always)
   mutating func count(_ payloadByteCount: Int, since beginning: UInt64) {
     messageCount &+= 1
     self.payloadByteCount &+= payloadByteCount
-    if stage == .measuring { result.latencies.record(now &- min(beginning, now)) }
+    let moment = isOpenLoop ? beginning : now
+    if moment >= measuredSince && moment < measuredUntil {
+      result.latencies.record(now &- min(beginning, now))
+    }
   }
 
-  /// Notes what is wrong with a connection.
+  /// Notes what is wrong with a connection. What servers say is in it: made fit to be shown.
   @inline(never)
-  mutating func note(_ kind: FaultKind, _ link: LinkPointer, _ text: String) {
-    result.faults.note(kind, "connection \(link.pointee.number): \(text)")
+  mutating func note(_ kind: FaultKind, _ link: LinkPointer, _ text: @autoclosure () -> String) {
+    result.faults.note(kind, EscapedText.of("connection \(link.pointee.number): \(text())"))
   }
 }
 

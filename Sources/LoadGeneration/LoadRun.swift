@@ -179,8 +179,7 @@ package struct LoadRun {
     }
     let lost = state.counts.unanswered
     if lost > 0 && !measurement.isInterrupted {
-      measurement.faults.note(
-        .lost, count: lost, "\(lost) messages never came")
+      measurement.faults.note(.lost, count: lost, "\(lost) messages did not come within 5 s")
     }
   }
 

@@ -42,13 +42,10 @@ struct LoadWorker<Scenario: LoadScenario & ~Copyable>: ~Copyable {
   private static var rampStep: UInt64 { 5_000_000 }
 
   init(_ setup: LoadSetup, scenario: consuming Scenario, poller: consuming Poller) {
-    let largest = setup.plan.messages.map(\.count).max() ?? 0
     self.setup = setup
     own = setup.state.threads[setup.thread]
     self.scenario = scenario
-    links = Links(
-      numbers: setup.plan.connections(ofThread: setup.thread), poller: poller,
-      largestMessage: largest)
+    links = Links(setup.plan, thread: setup.thread, poller: poller)
     beginning = MonotonicClock.nanoseconds()
     links.now = beginning
   }
@@ -102,7 +99,7 @@ struct LoadWorker<Scenario: LoadScenario & ~Copyable>: ~Copyable {
     let stage = setup.state.stage
     if stage == links.stage { return }
     let before = links.stage
-    links.stage = stage
+    links.enter(stage)
     if before == .opening && stage < .draining { scenario.begin(&links) }
     if stage == .closing {
       closingEnd = links.now + Self.closingTime

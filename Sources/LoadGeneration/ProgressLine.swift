@@ -8,9 +8,9 @@ package struct ProgressLine: LoadObserver, Sendable {
   private let isShown: Bool
   private let duration: Double
 
-  /// For a run of so many seconds.
-  package init(seconds: Double, isTerminal: Bool = isatty(STDERR_FILENO) == 1) {
-    duration = seconds
+  /// For a run that is measured so long.
+  package init(_ duration: Duration, isTerminal: Bool = isatty(STDERR_FILENO) == 1) {
+    self.duration = Double(duration.nanoseconds) / 1e9
     isShown = isTerminal
   }
 
@@ -19,7 +19,7 @@ package struct ProgressLine: LoadObserver, Sendable {
   }
 
   package func running(seconds: Double, rate: Double, faultCount: Int) {
-    let time = "\(Figures.fixed(seconds, 1)) of \(Figures.fixed(duration, 0)) s"
+    let time = "\(Figures.fixed(seconds, 1)) of \(Figures.short(duration)) s"
     let faults = faultCount > 0 ? ", \(faultCount) WRONG" : ""
     show("\(time): \(Figures.count(rate))/s\(faults)")
   }

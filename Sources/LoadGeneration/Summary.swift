@@ -116,6 +116,7 @@ package struct Summary {
   }
 
   private var verdict: [String] {
+    if measurement.faults.count == 0 && measurement.seconds == 0 { return [] }
     if measurement.faults.count > 0 {
       return measurement.faults.entries.map { entry in
         row("WRONG", "\(entry.count) × \(entry.kind.rawValue): \(entry.first)")

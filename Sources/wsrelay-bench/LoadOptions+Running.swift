@@ -12,8 +12,7 @@ extension LoadOptions {
 
   /// Makes the run and shows what came of it; returns the exit code.
   func run() throws(UsageError) -> Int32 {
-    let seconds = Double(plan.duration.components.seconds)
-    let progress = ProgressLine(seconds: seconds)
+    let progress = ProgressLine(plan.duration)
     let measurement: LoadMeasurement
     do throws(LoadRunError) {
       var run = try LoadRun(plan, observer: progress)

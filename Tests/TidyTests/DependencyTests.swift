@@ -25,7 +25,8 @@ struct DependencyTests {
       "WebSocketProtocol", "Glibc", "Synchronization",
     ],
     "LoadGeneration": [
-      "CLinux", "Glibc", "RelayCore", "RelayEngine", "Synchronization", "WebSocketProtocol",
+      "CLinux", "CloseEvents", "Glibc", "RelayCore", "RelayEngine", "Synchronization",
+      "WebSocketProtocol",
     ],
     "wsrelay-bench": ["Getopt", "Glibc", "LoadGeneration", "RelayCore"],
     "wsrelay": [
