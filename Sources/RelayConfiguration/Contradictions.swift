@@ -7,6 +7,7 @@ extension ConfigurationDecoder {
   mutating func checkContradictions() {
     checkRepeatedAddresses()
     checkRepeatedPatterns()
+    checkBufferMemory()
     for index in configuration.routes.indices {
       checkSender(of: index)
       checkSendBuffer(of: index)
@@ -76,6 +77,29 @@ extension ConfigurationDecoder {
       "send_buffer (\(SizeText.format(route.maximumOutboundByteCount))) is smaller than"
         + " max_message_size (\(SizeText.format(route.maximumMessageByteCount))): a message of"
         + " that size would make every peer a slow consumer")
+  }
+
+  /// Each thread has its share, and one connection must fit into it. How many threads 0 stands for
+  /// is not known here.
+  private mutating func checkBufferMemory() {
+    let place = KeyPlace(.top, "max_buffer_memory")
+    let memory = configuration.maximumBufferMemory
+    let threadCount = max(configuration.threadCount, 1)
+    guard memory > 0, !failed.contains(place) else { return }
+    for (index, route) in configuration.routes.enumerated() {
+      let sizes = [route.maximumMessageByteCount, route.maximumOutboundByteCount]
+      let keys = ["max_message_size", "send_buffer"].map { KeyPlace(.route, index, $0) }
+      guard memory / threadCount < sizes[0] + sizes[1], failed.isDisjoint(with: keys) else {
+        continue
+      }
+      findings.error(
+        at: origins[place].position,
+        "max_buffer_memory (\(SizeText.format(memory))) for \(threadCount)"
+          + " \(threadCount == 1 ? "thread" : "threads") is not enough for a single connection to"
+          + " \(quoted(route.pattern.description)), where send_buffer is"
+          + " \(SizeText.format(sizes[1])) and max_message_size \(SizeText.format(sizes[0]))")
+      return
+    }
   }
 
   private mutating func checkContext(of index: Int) {
