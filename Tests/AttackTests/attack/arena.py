@@ -117,13 +117,7 @@ class Arena:
 
     # An attack
 
-    def run(
-        self,
-        name: str,
-        act: Act,
-        count: int,
-        at: dict[str, int],
-    ) -> Row:
+    def run(self, name: str, act: Act, count: int, at: dict[str, int]) -> Row:
         """Measures without and with an attack of `count` connections.
 
         `at` says how many at a time are at what, as `Bound` has it.
@@ -148,7 +142,7 @@ class Arena:
         row.answers = outcome
         row.rss_kib = self.memory_kib("VmHWM")
         row.allowed_kib = int(1.1 * (base + self.bound.process(at) / 1024))
-        row.entries = self._count_entries(count)
+        row.entries = self.count_entries(count)
         ROWS.append(row)
         self.check(row)
         return row
@@ -159,7 +153,7 @@ class Arena:
             return ROWS[0].before
         return GoodClients(self.daemon.port, SECONDS).finish()
 
-    def _count_entries(self, count: int) -> Counter[str]:
+    def count_entries(self, count: int) -> Counter[str]:
         """Waits for one entry for each connection; one more would be one too many."""
         eventually(lambda: len(self.entries()) >= count, f"{count} entries", DEADLINE)
         found = self.entries()

@@ -8,13 +8,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from attack.arena import (
-    HAS_JOURNAL,
-    ROWS,
-    Arena,
-    ArenaFactory,
-    arena,
-)
+from attack.arena import HAS_JOURNAL, ROWS, Arena, ArenaFactory, arena
 from attack.bound import Bound
 from attack.good import WSLOAD
 from support.daemon import BINARY, ROOT
