@@ -132,7 +132,7 @@ extension Shard where T: ~Copyable {
     if !session.pointee.isRefused {
       record(session, errno: errno, endedByPeer: endedByPeer)
     }
-    if isCounted(session) { leaveOccupancies(session) }
+    if session.pointee.isOpened { leaveOccupancies(session) }
     release(session, reset: reset)
   }
 
@@ -158,11 +158,6 @@ extension Shard where T: ~Copyable {
     {
       occupancy.leave(peer)
     }
-  }
-
-  /// Whether the session passed its opening handshake.
-  private func isCounted(_ session: SessionPointer) -> Bool {
-    session.pointee.phase != .handshake && !session.pointee.isRefused
   }
 
   // MARK: - The record
@@ -195,7 +190,7 @@ extension Shard where T: ~Copyable {
     let facts = session.pointee.details.facts
     let notes = closingNotes[session.pointee.index] ?? ClosingNotes()
     let connection = session.pointee.connection
-    let isOpened = isCounted(session)
+    let isOpened = session.pointee.isOpened
     let isEcho = !isOpened || rules[Int(session.pointee.route)].isEcho
     // What still waits has our Close at its end.
     let isClean =
@@ -230,6 +225,9 @@ extension Shard where T: ~Copyable {
 }
 
 extension Session {
+  /// Whether it passed its opening handshake, and is counted on its route.
+  var isOpened: Bool { phase != .handshake && !isRefused }
+
   var recordedPhase: ConnectionPhase {
     switch causePhase {
     case .handshake: .handshake

@@ -18,16 +18,16 @@ extension Engine {
     let pausedAt = MonotonicClock.now()
     let request = try HandoverRequest(exchange)
     for mailbox in exchange.mailboxes { mailbox.post(.pause(request)) }
-    guard let (header, parts) = request.wait(Self.handoverTimeout) else {
+    guard let (listenerNames, parts) = request.wait(Self.handoverTimeout) else {
       throw SystemCallError("poll", errno: ETIMEDOUT, subject: "workers, for their sessions")
     }
-    var complete = header
-    complete.program = program
-    complete.pausedAt = pausedAt
+    var header = HandoverHeader()
+    header.program = program
+    header.pausedAt = pausedAt
+    header.listenerNames = listenerNames
     let listeners = withListeners ? self.listeners : []
-    complete.listeners = listeners.map(\.address)
-    return try HandoverParcel.pack(
-      complete, parts, listeners: listeners.map(\.descriptor))
+    header.listeners = listeners.map(\.address)
+    return try HandoverParcel.pack(header, parts, listeners: listeners.map(\.descriptor))
   }
 
   /// Ends the workers without a word to their connections: another process has them, and the

@@ -16,7 +16,7 @@ final class HandoverRequest: Sendable {
     /// Workers that have not written down their sessions.
     var missingCount: Int
     var parts: [HandoverParcel.Part] = []
-    var header = HandoverHeader()
+    var listenerNames: [String] = []
   }
 
   private let exchange: Exchange
@@ -44,10 +44,10 @@ final class HandoverRequest: Sendable {
   }
 
   /// A worker has written down its sessions.
-  func exported(_ part: HandoverParcel.Part, _ header: HandoverHeader) {
+  func exported(_ part: HandoverParcel.Part, _ listenerNames: [String]) {
     let isLast = state.withLock { state in
       state.parts.append(part)
-      state.header = header
+      state.listenerNames = listenerNames
       state.missingCount -= 1
       return state.missingCount == 0
     }
@@ -56,12 +56,12 @@ final class HandoverRequest: Sendable {
     _ = write(done, &one, 8)
   }
 
-  /// All parts, and the header that their records are written for; nil: they are not there in time.
-  func wait(_ timeout: Duration) -> (header: HandoverHeader, parts: [HandoverParcel.Part])? {
+  /// All parts, and the listeners that their records name; nil: they are not there in time.
+  func wait(_ timeout: Duration) -> (listenerNames: [String], parts: [HandoverParcel.Part])? {
     var descriptor = pollfd(fd: done, events: Int16(POLLIN), revents: 0)
     let milliseconds = Int32(clamping: timeout.wholeMicroseconds / 1000)
     // No signal ends it early: the threads of the daemon hold them back.
     guard poll(&descriptor, 1, milliseconds) > 0 else { return nil }
-    return state.withLock { ($0.header, $0.parts) }
+    return state.withLock { ($0.listenerNames, $0.parts) }
   }
 }

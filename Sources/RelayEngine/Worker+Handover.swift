@@ -27,7 +27,7 @@ extension Worker {
       HandoverRecordFrame.append(record, to: &part.records)
       part.sockets.append(socket)
     }
-    request.exported(part, shard.handoverHeader)
+    request.exported(part, shard.listenerNames)
   }
 
   /// Another process has the sessions.
@@ -39,15 +39,14 @@ extension Worker {
   /// Takes up the sessions of a share.
   mutating func adopt(_ share: AdoptionShare) {
     policies = Self.policies(listeners, over: policies) + share.removedPolicies
-    let places = shard.beginAdoption(
-      share.arrival.header, listeners: share.listenerIndices, policies: policies)
+    var places = shard.beginAdoption(listeners: share.listenerIndices, policies: policies)
     var (adoptedCount, closedCount) = (0, 0)
     share.arrival.state.withUnsafeBytes { state in
       for index in share.indices {
         let (socket, range) = share.arrival.connections[index]
         exchange.keep(self.index)
         let record = range.map { UnsafeRawBufferPointer(rebasing: state[$0]) }
-        let result = shard.adopt(record, on: socket, from: PeerAddress(ofSocket: socket), places)
+        let result = shard.adopt(record, on: socket, from: PeerAddress(ofSocket: socket), &places)
         if result == .adopted { adoptedCount += 1 } else { closedCount += 1 }
       }
     }

@@ -18,7 +18,6 @@ struct HandoverStateTests {
       .inherited(name: "web"),
     ]
     header.listenerNames = ["127.0.0.1:8080", "", "unix:/run/a.sock"]
-    header.routes = [.init(pattern: "/echo", mode: .echo), .init(pattern: "/*", mode: .broadcast)]
     header.recordCount = 70_000
     return header
   }
@@ -93,7 +92,8 @@ struct HandoverStateTests {
     record.via = PeerAddress(family: .ipv4, port: 8, high: 0x7F00_0001 << 32, low: 0)
     (record.path, record.origin, record.userAgent) = ("/a?b", "https://a.example", "agent/1")
     (record.subprotocol, record.restartCount) = ("v2", 3)
-    (record.route, record.listener, record.phase) = (1, 1, .closing)
+    (record.route, record.isBroadcast, record.listener) = ("/a", true, 1)
+    record.phase = .closing
     (record.isCountedByPeer, record.awaitsProxyHeader) = (true, true)
     (record.isRefused, record.endsSending) = (true, true)
     (record.request, record.unsent, record.begunByteCount) = ([1], [2, 3], 2)
@@ -143,10 +143,10 @@ struct HandoverStateTests {
   func malformed() {
     let numberOfTenBytes = [UInt8](repeating: 0xFF, count: 9)
     for bytes: [UInt8] in [
-      [9 << 1, 0x80, 0x80, 0x04], [1 << 1], [1 << 1, 0x80], [4 << 1 | 1, 0xFF, 0x7F],
+      [10 << 1, 0x80, 0x80, 0x04], [1 << 1], [1 << 1, 0x80], [4 << 1 | 1, 0xFF, 0x7F],
       [1 << 1] + numberOfTenBytes + [0x02], [1 << 1] + numberOfTenBytes + [0x80, 0x01],
-      [4 << 1 | 1, 1, 0xFF], [4 << 1, 1], [1 << 1 | 1, 0], [11 << 1, 4], [2 << 1 | 1, 3, 1, 2, 3],
-      [4 << 1 | 1] + numberOfTenBytes + [0x01], [19 << 1] + numberOfTenBytes + [0x01],
+      [4 << 1 | 1, 1, 0xFF], [4 << 1, 1], [1 << 1 | 1, 0], [12 << 1, 4], [2 << 1 | 1, 3, 1, 2, 3],
+      [4 << 1 | 1] + numberOfTenBytes + [0x01], [20 << 1] + numberOfTenBytes + [0x01],
     ] {
       #expect(throws: HandoverFault.self, "\(bytes)") { try reread(bytes) }
     }
@@ -173,7 +173,7 @@ struct HandoverStateTests {
 
   /// Changes to the record of a plain open connection that no shard could have written.
   private static let contradictions: [@Sendable (inout SessionRecord) -> Void] = [
-    { $0.route = 9 }, { $0.listener = 9 }, { $0.cause = .drain }, { $0.isRefused = true },
+    { $0.listener = 9 }, { $0.cause = .drain }, { $0.isRefused = true },
     { $0.request = [1] }, { $0.path = "room" }, { $0.endsSending = true },
     { $0.unsent = [0x82, 5, 1] }, { $0.unsent = [0x82, 0x85, 0, 0, 0, 0, 0, 1, 2, 3, 4] },
     { $0.begunByteCount = 1 }, { $0.compression = 3 }, { $0.compression = 0xFF },

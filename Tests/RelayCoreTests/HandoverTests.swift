@@ -201,6 +201,23 @@ struct HandoverTests {
     #expect(driver.leftovers == [])
   }
 
+  @Test("a close on a route that a reload removed goes on, under its name")
+  func removedBefore() {
+    let driver = CoreDriver(Self.routes)
+    let peer = driver.connect("/echo")
+    driver.turn {
+      driver.shard.reload(routes: RouteTable([Self.routes[3]]), listeners: driver.listeners)
+    }
+    driver.restart(routes: [Self.routes[3]])
+    driver.restart(routes: Self.routes)
+    peer.send(.close(1001))
+    peer.end()
+    #expect(driver.recording.closed.map(\.cause) == [.routeRemoved])
+    #expect(driver.recording.closed.map(\.route) == ["/echo"])
+    #expect(driver.recording.closed.map(\.isClean) == [true])
+    #expect(driver.leftovers == [])
+  }
+
   @Test("new limits hold for a message in progress")
   func newLimit() {
     let driver = CoreDriver(Self.routes)

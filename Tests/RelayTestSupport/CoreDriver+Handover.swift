@@ -5,16 +5,16 @@ import RelayCore
 
 /// What one process leaves to the next.
 package struct CoreHandover {
-  package var header: HandoverHeader
+  package var listenerCount: Int
   package var records: [(bytes: [UInt8], socket: Int32)] = []
 
-  package init(_ header: HandoverHeader) { self.header = header }
+  package init(listenerCount: Int) { self.listenerCount = listenerCount }
 }
 
 extension CoreDriver {
   /// What a restart at this moment would hand over; the shard goes on.
   package func export() -> CoreHandover {
-    var handover = CoreHandover(shard.handoverHeader)
+    var handover = CoreHandover(listenerCount: shard.listenerNames.count)
     shard.exportSessions { handover.records.append((bytes: $0, socket: $1)) }
     return handover
   }
@@ -52,12 +52,11 @@ extension CoreDriver {
       transport: RecordingTransport(recording), routes: RouteTable(routes), listeners: listeners,
       shared: SharedRelayState(limits: limits), firstConnectionID: 1 << 32, now: now)
     shard.beginTurn(now)
-    let places = shard.beginAdoption(
-      handover.header, listeners: handover.header.listenerNames.indices.map { $0 },
-      policies: listeners)
+    var places = shard.beginAdoption(
+      listeners: Array(0..<handover.listenerCount), policies: listeners)
     let results = handover.records.map { record in
       record.bytes.withUnsafeBytes { bytes in
-        shard.adopt(bytes, on: record.socket, from: .unix, places)
+        shard.adopt(bytes, on: record.socket, from: .unix, &places)
       }
     }
     shard.endTurn()

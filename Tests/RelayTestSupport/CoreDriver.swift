@@ -15,7 +15,7 @@ package final class CoreDriver {
   /// What shards before this one counted of connections that ended there.
   var formerCounters = ShardCounters()
   let limits: Limits
-  let listeners: [ListenerPolicy]
+  package let listeners: [ListenerPolicy]
   var routes: [Route]
 
   package init(

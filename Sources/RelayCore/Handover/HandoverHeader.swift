@@ -1,5 +1,5 @@
-// What stands in front of the records of a hand-over: which format, whose routes and listeners the
-// records name, and how many there are.
+// What stands in front of the records of a hand-over: which format, whose listeners the records
+// name, and how many there are.
 //
 // A fixed preamble: eight bytes of magic; then as 32-bit numbers, little-endian, the version of the
 // format, the oldest version whose readers understand it, the count of records, the byte count and
@@ -15,18 +15,6 @@ package struct HandoverHeader: Equatable, Sendable {
   /// they skip.
   package static let oldestReaderVersion: UInt32 = 1
 
-  /// A route that records name by its place.
-  package struct Route: Equatable, Sendable {
-    /// As the configuration writes it.
-    package var pattern: String
-    package var mode: RouteMode
-
-    package init(pattern: String, mode: RouteMode) {
-      self.pattern = pattern
-      self.mode = mode
-    }
-  }
-
   /// The program that wrote it, by its version.
   package var program = ""
   /// When its workers stopped to serve.
@@ -35,7 +23,6 @@ package struct HandoverHeader: Equatable, Sendable {
   package var listeners: [ListenAddress] = []
   /// The names of listeners that records name by their place; more than there are listeners.
   package var listenerNames: [String] = []
-  package var routes: [Route] = []
   /// How many sessions there are records of.
   package var recordCount = 0
 
@@ -53,8 +40,6 @@ package struct HandoverHeader: Equatable, Sendable {
     static let unixListener: UInt8 = 4
     static let inheritedListener: UInt8 = 5
     static let listenerName: UInt8 = 6
-    static let echoRoute: UInt8 = 7
-    static let broadcastRoute: UInt8 = 8
   }
 }
 
@@ -76,10 +61,6 @@ extension HandoverHeader {
       }
     }
     for name in listenerNames { fields.putAlways(Field.listenerName, Array(name.utf8)) }
-    for route in routes {
-      let field = route.mode == .echo ? Field.echoRoute : Field.broadcastRoute
-      fields.putAlways(field, Array(route.pattern.utf8))
-    }
     let checksum = fields.bytes.withUnsafeBytes { HandoverChecksum.of($0) }
     let numbers = [
       Self.currentVersion, Self.oldestReaderVersion, UInt32(clamping: recordCount),
@@ -125,9 +106,6 @@ extension HandoverHeader {
     case Field.unixListener: listeners.append(.unix(path: try field.text()))
     case Field.inheritedListener: listeners.append(.inherited(name: try field.text()))
     case Field.listenerName: listenerNames.append(try field.text())
-    case Field.echoRoute: routes.append(Route(pattern: try field.text(), mode: .echo))
-    case Field.broadcastRoute:
-      routes.append(Route(pattern: try field.text(), mode: .broadcast))
     default: break
     }
   }

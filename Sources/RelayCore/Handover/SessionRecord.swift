@@ -16,9 +16,13 @@ package struct SessionRecord: Equatable, Sendable {
   var userAgent = ""
   var subprotocol = ""
   var restartCount: UInt16 = 0
-  /// Places in the header's lists.
-  var route: UInt16 = 0
+  /// The place among the header's names.
   var listener: UInt16 = 0
+  /// The pattern; empty before the handshake is done. Not a place in some list: what a shard keeps
+  /// of removed routes is its own.
+  var route = ""
+  /// The mode of that route.
+  var isBroadcast = false
 
   // How far.
   var phase = Session.Phase.handshake
@@ -73,31 +77,32 @@ package struct SessionRecord: Equatable, Sendable {
     static let restartCount: UInt8 = 8
     static let route: UInt8 = 9
     static let listener: UInt8 = 10
-    static let phase: UInt8 = 11
-    static let isCountedByPeer: UInt8 = 12
-    static let awaitsProxyHeader: UInt8 = 13
-    static let isRefused: UInt8 = 14
-    static let endsSending: UInt8 = 15
-    static let request: UInt8 = 16
-    static let unsent: UInt8 = 17
-    static let begunByteCount: UInt8 = 18
-    static let age: UInt8 = 19
-    static let dataAge: UInt8 = 20
-    static let receivedAge: UInt8 = 21
-    static let owedAge: UInt8 = 22
-    static let rateAdvance: UInt8 = 23
-    static let pingRoundTrip: UInt8 = 24
-    static let receivedMessageCount: UInt8 = 25
-    static let receivedByteCount: UInt8 = 26
-    static let sentMessageCount: UInt8 = 27
-    static let sentByteCount: UInt8 = 28
-    static let droppedMessageCount: UInt8 = 29
-    static let cause: UInt8 = 30
-    static let causePhase: UInt8 = 31
-    static let detail: UInt8 = 32
-    static let reasonSent: UInt8 = 33
-    static let reasonReceived: UInt8 = 34
-    static let unsentByteCount: UInt8 = 35
+    static let isBroadcast: UInt8 = 11
+    static let phase: UInt8 = 12
+    static let isCountedByPeer: UInt8 = 13
+    static let awaitsProxyHeader: UInt8 = 14
+    static let isRefused: UInt8 = 15
+    static let endsSending: UInt8 = 16
+    static let request: UInt8 = 17
+    static let unsent: UInt8 = 18
+    static let begunByteCount: UInt8 = 19
+    static let age: UInt8 = 20
+    static let dataAge: UInt8 = 21
+    static let receivedAge: UInt8 = 22
+    static let owedAge: UInt8 = 23
+    static let rateAdvance: UInt8 = 24
+    static let pingRoundTrip: UInt8 = 25
+    static let receivedMessageCount: UInt8 = 26
+    static let receivedByteCount: UInt8 = 27
+    static let sentMessageCount: UInt8 = 28
+    static let sentByteCount: UInt8 = 29
+    static let droppedMessageCount: UInt8 = 30
+    static let cause: UInt8 = 31
+    static let causePhase: UInt8 = 32
+    static let detail: UInt8 = 33
+    static let reasonSent: UInt8 = 34
+    static let reasonReceived: UInt8 = 35
+    static let unsentByteCount: UInt8 = 36
     static let reading: UInt8 = 40
     static let messageFirstByte: UInt8 = 41
     static let isFinalFrame: UInt8 = 42
@@ -146,6 +151,7 @@ extension SessionRecord {
     fields.put(Field.restartCount, restartCount)
     fields.put(Field.route, route)
     fields.put(Field.listener, listener)
+    fields.put(Field.isBroadcast, isBroadcast)
   }
 
   private func putProgress(_ fields: inout HandoverEncoder) {
@@ -219,7 +225,7 @@ extension SessionRecord {
     var decoder = HandoverDecoder(bytes)
     while let field = try decoder.next() {
       switch field.number {
-      case Field.connectionID...Field.listener: try takeIdentity(field)
+      case Field.connectionID...Field.isBroadcast: try takeIdentity(field)
       case Field.phase...Field.begunByteCount: try takeProgress(field)
       case Field.age...Field.droppedMessageCount: try takeFigure(field)
       case Field.cause...Field.unsentByteCount: try takeEnd(field)
@@ -240,8 +246,9 @@ extension SessionRecord {
     case Field.userAgent: userAgent = try field.text()
     case Field.subprotocol: subprotocol = try field.text()
     case Field.restartCount: restartCount = try field.integer()
-    case Field.route: route = try field.integer()
-    default: listener = try field.integer()
+    case Field.route: route = try field.text()
+    case Field.listener: listener = try field.integer()
+    default: isBroadcast = try field.flag()
     }
   }
 

@@ -4,16 +4,35 @@
 
 import WebSocketProtocol
 
-/// What the places in the records of a hand-over stand for in a shard.
+/// What the names in the records of a hand-over stand for in a shard.
 package struct HandoverPlaces: Sendable {
-  /// By place in the header; routes that are no more stand behind the others in the shard.
-  fileprivate var routes: [Int] = []
-  /// Up to which index a session's route is one of the configuration in force.
-  fileprivate var keptRouteCount = 0
-  /// Of connections of which not even the route is known.
-  fileprivate var unknownRoute = 0
+  /// A route as records name it.
+  fileprivate struct RouteName: Hashable, Sendable {
+    var pattern: String
+    var isBroadcast: Bool
+  }
+
+  /// By name; those that are no more stand behind the others in the shard.
+  fileprivate var routes: [RouteName: Int] = [:]
+  /// The routes that are no more; the first is of connections of which not even the route is known.
+  fileprivate var removed = [Route(pattern: RoutePattern(segments: []), mode: .echo)]
+  /// Where they begin.
+  fileprivate let keptRouteCount: Int
   /// By place in the header: the index of the engine's listener.
-  package var listeners: [Int] = []
+  fileprivate let listeners: [Int]
+
+  /// More routes that are no more are none that ever were.
+  fileprivate static let maximumRemovedCount = 1000
+
+  fileprivate init(_ table: RouteTable, listeners: [Int]) {
+    self.listeners = listeners
+    keptRouteCount = table.routes.count
+    for (index, route) in table.routes.enumerated() {
+      let name = RouteName(
+        pattern: route.pattern.description, isBroadcast: route.mode == .broadcast)
+      routes[name] = index
+    }
+  }
 }
 
 /// What became of one connection that was handed over.
@@ -27,47 +46,49 @@ package enum AdoptionResult: Sendable, Equatable {
 extension Shard where T: ~Copyable {
   /// Prepares for the records of a hand-over; once, before the first of them. `listeners` are the
   /// places of the header's listener names among `policies`, which all are known by from now on.
-  package mutating func beginAdoption(
-    _ header: HandoverHeader, listeners indices: [Int], policies: [ListenerPolicy]
-  ) -> HandoverPlaces {
-    var places = HandoverPlaces()
-    places.listeners = indices
-    places.keptRouteCount = table.routes.count
+  package mutating func beginAdoption(listeners indices: [Int], policies: [ListenerPolicy])
+    -> HandoverPlaces
+  {
+    let places = HandoverPlaces(table, listeners: indices)
     listeners = policies
-    var known: [String: Int] = [:]
-    for (index, route) in table.routes.enumerated() { known[route.pattern.description] = index }
-    var removed: [Route] = []
-    for route in header.routes {
-      if let index = known[route.pattern], table.routes[index].mode == route.mode {
-        places.routes.append(index)
-      } else {
-        places.routes.append(table.routes.count + removed.count)
-        // Nothing is matched against it: all that counts is what it is called.
-        removed.append(Route(pattern: RoutePattern(literal: route.pattern), mode: route.mode))
-      }
-    }
-    places.unknownRoute = table.routes.count + removed.count
-    removed.append(Route(pattern: RoutePattern(segments: []), mode: .echo))
-    keepRemoved(removed)
+    keepRemoved(places.removed)
     return places
+  }
+
+  /// The route that a record names: with another mode it is another route.
+  private mutating func route(
+    of record: SessionRecord, _ places: inout HandoverPlaces
+  ) throws(HandoverFault) -> Int {
+    let name = HandoverPlaces.RouteName(pattern: record.route, isBroadcast: record.isBroadcast)
+    if let index = places.routes[name] { return index }
+    if places.removed.count > HandoverPlaces.maximumRemovedCount { throw .contradiction }
+    let index = places.keptRouteCount + places.removed.count
+    places.routes[name] = index
+    // Nothing is matched against it: all that counts is what it is called.
+    places.removed.append(
+      Route(
+        pattern: RoutePattern(literal: record.route),
+        mode: record.isBroadcast ? .broadcast : .echo))
+    keepRemoved(places.removed)
+    return index
   }
 
   private mutating func keepRemoved(_ removed: [Route]) {
     table = table.appending(removed: removed)
     rules.deallocate()
     rules = Self.makeRules(table)
-    occupancies += removed.map { _ in Occupancy() }
+    while occupancies.count < table.routes.count { occupancies.append(Occupancy()) }
   }
 
   /// Makes a session of a record and the socket it is of; nil: there is no such record, or it is
   /// damaged. `peer` is who is at the other end of the socket.
   package mutating func adopt(
     _ record: UnsafeRawBufferPointer?, on socket: Int32, from peer: @autoclosure () -> PeerAddress,
-    _ places: HandoverPlaces
+    _ places: inout HandoverPlaces
   ) -> AdoptionResult {
     do throws(HandoverFault) {
       guard let record else { throw .checksum }
-      return try adopt(SessionRecord(reading: record), on: socket, places)
+      return try adopt(SessionRecord(reading: record), on: socket, &places)
     } catch {
       closeUnreadable(socket, from: peer(), places, error)
       return .closed
@@ -75,14 +96,13 @@ extension Shard where T: ~Copyable {
   }
 
   private mutating func adopt(
-    _ record: SessionRecord, on socket: Int32, _ places: HandoverPlaces
+    _ record: SessionRecord, on socket: Int32, _ places: inout HandoverPlaces
   ) throws(HandoverFault) -> AdoptionResult {
     let isOpened = record.phase != .handshake && !record.isRefused
     guard record.isPossible, Int(record.listener) < places.listeners.count,
-      !isOpened || Int(record.route) < places.routes.count,
       let compression = SessionCompression(handedOver: record.compression)
     else { throw .contradiction }
-    let route = isOpened ? places.routes[Int(record.route)] : 0
+    let route = isOpened ? try route(of: record, &places) : 0
     let maximumByteCount = rules[route].maximumMessageByteCount
     guard
       let connection = ServerConnection(
@@ -164,10 +184,10 @@ extension Shard where T: ~Copyable {
       socket: socket, listener: UInt16(places.listeners.first ?? 0), now: now,
       details: SessionDetails(facts))
     counters.acceptedCount += 1
-    session.pointee.route = UInt16(places.unknownRoute)
+    session.pointee.route = UInt16(places.keptRouteCount)
     session.pointee.phase = .open
     _ = shared.open.enter(maximum: 0)
-    _ = occupancies[places.unknownRoute].enter(maximum: 0)
+    _ = occupancies[places.keptRouteCount].enter(maximum: 0)
     let error = transport.add(socket, session: session)
     if error != 0 { return drop(session, cause: .shed, errno: error, reset: true) }
     session.pointee.connection.stopReading()

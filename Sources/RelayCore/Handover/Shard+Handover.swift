@@ -5,16 +5,9 @@
 import WebSocketProtocol
 
 extension Shard where T: ~Copyable {
-  /// What the header of a hand-over says of this shard: the routes and listeners that its records
-  /// name. The same in all shards of a relay, as all have heard of the same reloads.
-  package var handoverHeader: HandoverHeader {
-    var header = HandoverHeader()
-    header.routes = table.routes.map {
-      HandoverHeader.Route(pattern: $0.pattern.description, mode: $0.mode)
-    }
-    header.listenerNames = listeners.map(\.name)
-    return header
-  }
+  /// The listeners that records name by their place: the same in all shards of a relay, as all have
+  /// heard of the same reloads.
+  package var listenerNames: [String] { listeners.map(\.name) }
 
   /// Writes down each session that another process can go on with, with the socket it is of; only
   /// after `endTurn`. The shard keeps them.
@@ -54,6 +47,11 @@ extension Shard where T: ~Copyable {
     let facts = session.pointee.details.facts
     record.take(facts)
     record.take(session.pointee, now: now)
+    if session.pointee.isOpened {
+      let route = table.routes[Int(session.pointee.route)]
+      record.route = route.pattern.description
+      record.isBroadcast = route.mode == .broadcast
+    }
     record.age = Self.age(of: facts.acceptedAt, now)
     if session.pointee.compression.keepsContext {
       record.contexts = contexts[session.pointee.index]?.snapshot
@@ -81,7 +79,6 @@ extension SessionRecord {
   }
 
   fileprivate mutating func take(_ session: Session, now: Instant) {
-    route = session.route
     listener = session.listener
     phase = session.phase
     awaitsProxyHeader = session.awaited.contains(.proxyHeader)

@@ -50,7 +50,7 @@ enum HandoverTarget {
     let record = input.rest()
     let peer = driver.makePeer()
     if choices & 1 != 0 { peer.socket.room = Int(choices) }
-    var handover = CoreHandover(driver.shard.handoverHeader)
+    var handover = CoreHandover(listenerCount: 1)
     handover.records = [(bytes: record, socket: peer.socket.descriptor)]
     _ = driver.adopt(handover, routes: choices & 2 == 0 ? routes : Array(routes.dropLast()))
     peer.push(inbound)
