@@ -66,19 +66,40 @@ package struct LoadTarget: Sendable, Equatable {
     return (String(host), port)
   }
 
-  /// The first address of the host.
+  /// An address of the host. Of several, the first at which somebody listens: `localhost` is often
+  /// an address of IPv6 first, and many servers listen on IPv4 only.
   func resolve() throws(TargetError) -> SocketAddress {
+    let addresses = try allAddresses()
+    return addresses.count == 1
+      ? addresses[0] : addresses.first(where: Self.answers) ?? addresses[0]
+  }
+
+  /// Whether a TCP connection to an address is accepted.
+  private static func answers(_ address: SocketAddress) -> Bool {
+    let probe = socket(address.family, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    if probe < 0 { return false }
+    defer { close(probe) }
+    return address.withSockaddr { connect(probe, $0, $1) } == 0
+  }
+
+  private func allAddresses() throws(TargetError) -> [SocketAddress] {
     var hints = addrinfo()
     hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
     hints.ai_flags = AI_NUMERICSERV
     var found: UnsafeMutablePointer<addrinfo>?
     let result = getaddrinfo(host, "\(port)", &hints, &found)
     defer { if let found { freeaddrinfo(found) } }
-    guard result == 0, let first = found?.pointee, let name = first.ai_addr,
-      let address = SocketAddress(name, length: first.ai_addrlen)
-    else {
+    var addresses: [SocketAddress] = []
+    var next = result == 0 ? found : nil
+    while let entry = next?.pointee {
+      if let name = entry.ai_addr, let address = SocketAddress(name, length: entry.ai_addrlen) {
+        addresses.append(address)
+      }
+      next = entry.ai_next
+    }
+    if addresses.isEmpty {
       throw TargetError(description: "\(host): \(String(cString: gai_strerror(result)))")
     }
-    return address
+    return addresses
   }
 }

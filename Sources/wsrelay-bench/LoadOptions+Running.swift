@@ -12,6 +12,8 @@ extension LoadOptions {
 
   /// Makes the run and shows what came of it; returns the exit code.
   func run() throws(UsageError) -> Int32 {
+    // Before the run: afterwards it would be in vain.
+    if let plotFile { try Files.write("", to: plotFile) }
     let progress = ProgressLine(plan.duration)
     let measurement: LoadMeasurement
     do throws(LoadRunError) {

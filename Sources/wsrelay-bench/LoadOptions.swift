@@ -86,6 +86,9 @@ struct LoadOptions {
     try takeTimes(arguments)
     try takeHandshake(arguments)
     try takeMessages(arguments)
+    if plan.threadCount > plan.connectionCount {
+      throw UsageError("--threads \(plan.threadCount) for \(plan.connectionCount) connections")
+    }
   }
 
   private mutating func takeNumbers(_ arguments: ParsedArguments) throws(UsageError) {

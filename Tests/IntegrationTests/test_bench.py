@@ -324,6 +324,11 @@ def test_broadcast_finds_what_is_wrong(fault: str, words: str) -> None:
 # No run at all
 
 
+def test_name_with_several_addresses(relay: RelayFactory) -> None:
+    """The relay listens on IPv4 only, which need not be the first address of the name."""
+    figures("echo", "-c", 2, relay().url().replace("127.0.0.1", "localhost"))
+
+
 def test_no_server() -> None:
     done = bench("echo", *SHORT, "ws://127.0.0.1:1/")
     assert done.returncode == UNAVAILABLE
@@ -350,6 +355,8 @@ def test_refused(relay: RelayFactory) -> None:
         ("broadcast -n 0 ws://h", "nobody to receive"),
         ("ehco ws://h", 'did you mean "echo"'),
         ("echo --header nonsense ws://h", "'Name: value'"),
+        ("echo -c 2 -t 3 ws://h", "--threads 3 for 2 connections"),
+        ("echo --plot /nonexistent/x ws://127.0.0.1:1", "No such file"),
     ],
 )
 def test_usage(arguments: str, words: str) -> None:
