@@ -70,6 +70,14 @@ bench-clients: ## wsrelay-bench against wsload (5 minutes)
 	@$(MAKE) --no-print-directory -C Benchmarks
 	Benchmarks/clients.py
 
+bench-peers: ## other servers beside wsrelay, those that are installed (10 minutes)
+	@scripts/deps build bench
+	$(BUILD) wsrelay
+	$(BUILD) wsrelay-bench
+	python3 -m venv Benchmarks/build/venv
+	Benchmarks/build/venv/bin/pip install --quiet --requirement Benchmarks/peers/requirements.txt
+	Benchmarks/peers.py
+
 lint: ## format and style of Swift, scripts and Python
 	@scripts/deps test
 	@scripts/test lint
@@ -90,6 +98,6 @@ help: ## this list
 	@sed -nE 's/^([a-z-]+):[a-z -]* ## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 .PHONY: run test check build integration fuzz journal attack coverage autobahn autobahn-full \
-  hot-path bench bench-clients lint format system clean help
+  hot-path bench bench-clients bench-peers lint format system clean help
 
 include packaging/install.mk
