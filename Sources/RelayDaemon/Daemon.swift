@@ -220,6 +220,10 @@ package final class Daemon {
       reloadFailed("\(error)", errorCount: 0)
       return
     }
+    // Who is told that it is in force shall find it so.
+    if !engine.waitUntilHeard(timeout: .seconds(1)) {
+      journal.warning("a worker is slow to put the new configuration in force")
+    }
     for advice in loaded.advice + certificates.advice { journal.warning(advice.description) }
     journal.report(
       .reloaded(

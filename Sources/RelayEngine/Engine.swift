@@ -175,6 +175,13 @@ package final class Engine: Sendable {
     return probe
   }
 
+  /// Waits until all workers have acted on what they were told before; false: not in time.
+  package func waitUntilHeard(timeout: Duration) -> Bool {
+    guard let bell = try? Bell() else { return false }
+    _ = probe { bell.ring() }
+    return bell.wait(timeout)
+  }
+
   /// Closes one connection for an operator; `completion` is told, on one of the workers' threads,
   /// whether there was such a connection.
   package func kick(

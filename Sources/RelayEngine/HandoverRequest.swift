@@ -3,8 +3,6 @@
 // to write down their sessions, and that question stands behind every batch: so each batch is
 // delivered before the sessions it is for are written down, once.
 
-import CLinux
-import Glibc
 import RelayCore
 import Synchronization
 
@@ -21,17 +19,14 @@ final class HandoverRequest: Sendable {
 
   private let exchange: Exchange
   private let state: Mutex<State>
-  /// Readable once all parts are there.
-  private let done: Int32
+  /// Rung once all parts are there.
+  private let done: Bell
 
   init(_ exchange: Exchange) throws(SystemCallError) {
     self.exchange = exchange
     state = Mutex(State(servingCount: exchange.workerCount, missingCount: exchange.workerCount))
-    done = eventfd(0, Int32(EFD_NONBLOCK) | Int32(EFD_CLOEXEC))
-    if done < 0 { throw SystemCallError("eventfd", errno: errno, subject: "hand-over") }
+    done = try Bell()
   }
-
-  deinit { close(done) }
 
   /// A worker has stopped to serve, and has posted all it had to post.
   func paused() {
@@ -52,16 +47,12 @@ final class HandoverRequest: Sendable {
       return state.missingCount == 0
     }
     guard isLast else { return }
-    var one: UInt64 = 1
-    _ = write(done, &one, 8)
+    done.ring()
   }
 
   /// All parts, and the listeners that their records name; nil: they are not there in time.
   func wait(_ timeout: Duration) -> (listenerNames: [String], parts: [HandoverParcel.Part])? {
-    var descriptor = pollfd(fd: done, events: Int16(POLLIN), revents: 0)
-    let milliseconds = Int32(clamping: timeout.wholeMicroseconds / 1000)
-    // No signal ends it early: the threads of the daemon hold them back.
-    guard poll(&descriptor, 1, milliseconds) > 0 else { return nil }
+    guard done.wait(timeout) else { return nil }
     return state.withLock { ($0.listenerNames, $0.parts) }
   }
 }
