@@ -11,9 +11,6 @@ package struct RecordBuffers {
   private var written: UnsafeMutableRawPointer
   private var writtenCapacity: Int
   private var writtenCount = 0
-  /// OpenSSL's door to this; counted by it.
-  private(set) var bio: OpaquePointer?
-
   /// What is to be sent; good until the next call into TLS.
   package var toSend: UnsafeRawBufferPointer {
     UnsafeRawBufferPointer(start: written, count: writtenCount)
@@ -26,16 +23,20 @@ package struct RecordBuffers {
   package static func make() -> UnsafeMutablePointer<RecordBuffers> {
     let buffers = UnsafeMutablePointer<RecordBuffers>.allocate(capacity: 1)
     buffers.initialize(to: RecordBuffers(capacity: 128 << 10))
-    let bio = BIO_new(method.pointer)
+    return buffers
+  }
+
+  /// A connection's door to buffers: its own, because OpenSSL chains others to it for a while. nil:
+  /// out of memory.
+  static func makeBIO(_ buffers: UnsafeMutablePointer<RecordBuffers>) -> OpaquePointer? {
+    guard let bio = BIO_new(method.pointer) else { return nil }
     BIO_set_data(bio, buffers)
     BIO_set_init(bio, 1)
-    buffers.pointee.bio = bio
-    return buffers
+    return bio
   }
 
   /// Frees buffers that no connection uses any more.
   package static func free(_ buffers: UnsafeMutablePointer<RecordBuffers>) {
-    BIO_free(buffers.pointee.bio)
     buffers.pointee.written.deallocate()
     buffers.deallocate()
   }

@@ -48,17 +48,15 @@ package struct TLSConnection {
   }
 
   private init?(_ context: TLSSettings, _ buffers: UnsafeMutablePointer<RecordBuffers>) {
-    guard let connection = SSL_new(context.context) else {
+    guard let connection = SSL_new(context.context), let bio = RecordBuffers.makeBIO(buffers) else {
       ERR_clear_error()
       return nil
     }
     self.connection = connection
     self.context = context
     self.buffers = buffers
-    // A reference for either direction, which the connection gives back.
-    BIO_up_ref(buffers.pointee.bio)
-    BIO_up_ref(buffers.pointee.bio)
-    SSL_set_bio(connection, buffers.pointee.bio, buffers.pointee.bio)
+    // The connection's from now on, for both directions.
+    SSL_set_bio(connection, bio, bio)
   }
 
   /// Whether the handshake is done.

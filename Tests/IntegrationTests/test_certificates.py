@@ -69,9 +69,10 @@ def test_certificates_are_swapped_under_load(
         try:
             with dial(daemon, authority) as client:
                 while not stop.is_set():
-                    client.send(str(count))
-                    assert client.recv(20) == str(count)
+                    client.say(str(count))
+                    assert client.hear() == str(count)
                     count += 1
+                client.finish()
         except BaseException as error:
             failures.append(error)
         counts.append(count)
@@ -150,8 +151,8 @@ def test_credentials(relay: RelayFactory, authority: Authority, local: Pair) -> 
     text = secure(f'{{ certificate = "{local.certificate}", key = "credential:{local.key.name}" }}')
     daemon = relay(text, CREDENTIALS_DIRECTORY=str(authority.folder))
     with dial(daemon, authority) as client:
-        client.send("hello")
-        assert client.recv(20) == "hello"
+        client.say("hello")
+        assert client.hear() == "hello"
 
 
 def test_credentials_that_nobody_handed_over(tmp_path: Path, local: Pair) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import socket
 import ssl
 import struct
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -17,30 +16,29 @@ from support.certificates import Authority, Pair
 from support.daemon import Daemon, free_port
 from support.secure import dial, handshake, secure
 from support.wire import TEXT, Wire, frame, request
-from websockets.sync.client import connect
+from websockets.asyncio.client import connect
 
 
-@contextmanager
-def aside(send: Callable[[Any], None], messages: Sequence[Any]) -> Iterator[None]:
-    """Sends on a thread of its own, and waits for its end."""
+async def converse(url: str, messages: Sequence[str | bytes], **options: Any) -> None:
+    """Sends all messages while it receives their echoes, on one thread as `Client` says why."""
+    async with connect(url, max_size=None, **options) as client:
 
-    def send_all() -> None:
+        async def send_all() -> None:
+            for message in messages:
+                await client.send(message)
+
+        sending = asyncio.create_task(send_all())
         for message in messages:
-            send(message)
-
-    sender = threading.Thread(target=send_all)
-    sender.start()
-    yield
-    sender.join(20)
+            assert await asyncio.wait_for(client.recv(), 20) == message
+        await sending
 
 
 @pytest.mark.parametrize("size", [0, 1, 125, 16_384, 65_536, 1 << 20])
 def test_echo(relay: RelayFactory, authority: Authority, local: Pair, size: int) -> None:
     daemon = relay(secure(local.toml))
-    with dial(daemon, authority) as client:
-        for message in (b"\xa5" * size, "ö" * (size // 2)):
-            client.send(message)
-            assert client.recv(20) == message
+    url = f"wss://127.0.0.1:{daemon.port}/echo"
+    messages: list[str | bytes] = [b"\xa5" * size, "ö" * (size // 2)]
+    asyncio.run(converse(url, messages, ssl=authority.client()))
     record = daemon.closed()
     assert record["WSRELAY_CAUSE"] == "peer-close"
     assert record["WSRELAY_CLEAN"] == "yes"
@@ -48,16 +46,19 @@ def test_echo(relay: RelayFactory, authority: Authority, local: Pair, size: int)
 
 
 @pytest.mark.threads
-def test_many_messages_in_flight_over_both_versions(
-    relay: RelayFactory, authority: Authority, local: Pair
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_many_messages_in_flight(
+    relay: RelayFactory, authority: Authority, local: Pair, version: ssl.TLSVersion
 ) -> None:
-    daemon = relay(secure(local.toml))
-    for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
-        context = authority.client(minimum_version=version, maximum_version=version)
-        with connect(f"wss://127.0.0.1:{daemon.port}/echo", ssl=context) as client:
-            messages = [str(i) * (i % 700) for i in range(5000)]
-            with aside(client.send, messages):
-                assert [client.recv(20) for _ in messages] == messages
+    daemon = relay("threads = 2\n" + secure(local.toml))
+    url = f"wss://127.0.0.1:{daemon.port}/echo"
+    context = authority.client(minimum_version=version, maximum_version=version)
+    messages = [str(i) * (i % 700) for i in range(5000)]
+
+    async def several() -> None:
+        await asyncio.gather(*(converse(url, messages, ssl=context) for _ in range(4)))
+
+    asyncio.run(several())
 
 
 @pytest.mark.threads
@@ -66,18 +67,18 @@ def test_plain_and_secure_members_of_one_channel(
 ) -> None:
     port = free_port()
     plain = f'[[listen]]\naddress = "127.0.0.1:{port}"\n'
-    daemon = relay(secure(local.toml, plain))
+    daemon = relay("threads = 2\n" + secure(local.toml, plain))
     with (
         dial(daemon, authority, "/broadcast") as first,
-        connect(f"ws://127.0.0.1:{port}/broadcast") as second,
+        Wire.open(port, "/broadcast") as second,
         dial(daemon, authority, "/broadcast") as third,
     ):
         for message in ("a", "b" * 100_000, "c"):
-            second.send(message)
-            assert first.recv(20) == message
-            assert third.recv(20) == message
-        first.send("d")
-        assert second.recv(20) == "d"
+            second.send(frame(TEXT, message.encode()))
+            assert first.hear() == message
+            assert third.hear() == message
+        first.say("d")
+        assert second.read_frame().payload == b"d"
 
 
 def test_a_slow_reader_gets_everything_in_order(
@@ -89,14 +90,9 @@ def test_a_slow_reader_gets_everything_in_order(
     raw = socket.socket()
     raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     raw.connect(("127.0.0.1", daemon.port))
-    with Wire.over(authority.client().wrap_socket(raw, server_hostname="127.0.0.1")) as wire:
-        wire.send(request())
-        assert wire.read_head().startswith("HTTP/1.1 101 ")
-        payloads = [bytes([i % 251]) * (900_000 + i) for i in range(20)]
-        with aside(wire.send, [frame(2, payload) for payload in payloads]):
-            for payload in payloads:
-                assert wire.read_frame().payload == payload
-        wire.finish()
+    messages = [bytes([i % 251]) * (900_000 + i) for i in range(20)]
+    url = f"wss://127.0.0.1:{daemon.port}/echo"
+    asyncio.run(converse(url, messages, ssl=authority.client(), sock=raw))
     assert daemon.closed()["WSRELAY_CLEAN"] == "yes"
 
 

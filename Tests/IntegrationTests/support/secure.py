@@ -5,10 +5,9 @@ from __future__ import annotations
 import socket
 import ssl
 
-from websockets.sync.client import ClientConnection, connect
-
 from support.certificates import Authority
 from support.daemon import Daemon
+from support.wire import BINARY, TEXT, Wire, frame, request
 
 ROUTES = """
 [[route]]
@@ -26,10 +25,27 @@ def secure(pairs: str, more: str = "") -> str:
     return f'{ROUTES}\n[[listen]]\naddress = "127.0.0.1:PORT"\ntls = {pairs}\n{more}\n'
 
 
-def dial(daemon: Daemon, authority: Authority, path: str = "/echo") -> ClientConnection:
+class Client(Wire):
+    """A WebSocket client behind TLS, on one thread: Python's SSL objects do not bear two, which the
+    client of websockets.sync has."""
+
+    def say(self, message: str | bytes) -> None:
+        if isinstance(message, str):
+            self.send(frame(TEXT, message.encode()))
+        else:
+            self.send(frame(BINARY, message))
+
+    def hear(self) -> str | bytes:
+        got = self.read_frame()
+        return got.payload.decode() if got.opcode == TEXT else got.payload
+
+
+def dial(daemon: Daemon, authority: Authority, path: str = "/echo") -> Client:
     """A WebSocket client that is open."""
-    url = f"wss://127.0.0.1:{daemon.port}{path}"
-    return connect(url, ssl=authority.client(), max_size=None)
+    client = Client.over(handshake(daemon, authority.client()))
+    client.send(request(path))
+    assert client.read_head().startswith("HTTP/1.1 101 ")
+    return client
 
 
 def handshake(

@@ -73,7 +73,7 @@ class Wire:
         self.buffer = b""
 
     @classmethod
-    def over(cls, connected: socket.socket) -> Wire:
+    def over(cls, connected: socket.socket) -> Self:
         """The same over a socket that is connected already, perhaps through TLS."""
         return cls(int(connected.getpeername()[1]), through=connected)
 
