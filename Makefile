@@ -41,7 +41,7 @@ attack: ## bad clients beside well-behaved ones: a table of who got what (6 minu
 	@scripts/deps build test bench
 	@scripts/test attack
 
-coverage: ## how many lines of WebSocketProtocol its tests run
+coverage: ## how many lines of WebSocketProtocol its tests and the core's run
 	@scripts/deps build
 	@scripts/test coverage
 
