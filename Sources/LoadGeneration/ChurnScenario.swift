@@ -34,8 +34,9 @@ struct ChurnScenario: LoadScenario, ~Copyable {
     link.pointee.answeredCount = 1
     let expected = pool.payload(link.pointee.number % pool.count)
     if firstByte != pool.firstByte || !payload.hasBytes(of: expected) {
-      let difference = Difference(payload, firstByte, from: expected, pool.firstByte)
-      links.note(.content, link, "reply: \(difference)")
+      let ours = pool.firstByte
+      links.note(
+        .content, link, "reply: \(Difference(payload, firstByte, from: expected, ours))")
     }
     links.close(link, .normalClosure)
   }

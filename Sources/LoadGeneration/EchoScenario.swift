@@ -83,8 +83,10 @@ struct EchoScenario: LoadScenario, ~Copyable {
         ?? departures[link.pointee.slot &* depth &+ number % depth]
       links.count(payload.count, since: departure)
     } else {
-      let difference = Difference(payload, firstByte, from: expected, pool.firstByte)
-      links.note(.content, link, "reply \(number): \(difference)")
+      let ours = pool.firstByte
+      links.note(
+        .content, link,
+        "reply \(number): \(Difference(payload, firstByte, from: expected, ours))")
     }
     if pace == nil { link.pointee.credit &+= 1 }
   }

@@ -46,6 +46,8 @@ package struct LoadRun {
 
   /// Between two looks at the threads.
   private static let tick: UInt64 = 100_000_000
+  /// In seconds.
+  private static let shortestSample = 0.05
   /// How long connections may take to open, besides the ramp, without one more opening.
   private static let openingPatience: UInt64 = 10_000_000_000
   /// How long nothing at all may come before the server counts as stuck, and how long what is under
@@ -89,7 +91,7 @@ package struct LoadRun {
   package mutating func run() -> LoadMeasurement {
     if waitUntilOpen() {
       state.enter(.warmup)
-      let lives = wait(for: plan.warmup) { _, _ in }
+      let lives = wait(for: plan.warmup) { _ in }
       if lives { measure() }
       drain()
     }
@@ -127,9 +129,11 @@ package struct LoadRun {
     let first = snapshot()
     var samples: [ThroughputSample] = []
     var last = first
-    _ = wait(for: plan.duration) { run, now in
+    _ = wait(for: plan.duration) { run in
       let sample = run.snapshot()
       let seconds = Double(sample.time - last.time) / 1e9
+      // A rest of a tick, or one that a signal cut short, is no measure of a rate.
+      if seconds < Self.shortestSample { return }
       let rate = Double(sample.messageCount - last.messageCount) / seconds
       let elapsed = Double(sample.time - first.time) / 1e9
       samples.append(ThroughputSample(time: elapsed, rate: rate))
@@ -151,7 +155,7 @@ package struct LoadRun {
   }
 
   /// Waits for a time, with a call for every tick of it; false: it was cut short.
-  private mutating func wait(for duration: Duration, _ body: (LoadRun, UInt64) -> Void) -> Bool {
+  private mutating func wait(for duration: Duration, _ body: (LoadRun) -> Void) -> Bool {
     let end = MonotonicClock.nanoseconds() + UInt64(duration.nanoseconds)
     var lastCount = state.counts.messages
     var lastProgress = MonotonicClock.nanoseconds()
@@ -159,7 +163,7 @@ package struct LoadRun {
       let now = MonotonicClock.nanoseconds()
       if now >= end { return true }
       if isInterrupted(within: min(Self.tick, end - now)) { return false }
-      body(self, now)
+      body(self)
       let count = state.counts.messages
       if count != lastCount { (lastCount, lastProgress) = (count, MonotonicClock.nanoseconds()) }
       if plan.kind != .idle && MonotonicClock.nanoseconds() - lastProgress > Self.patience {

@@ -116,7 +116,8 @@ struct SummaryTests {
       (Figures.count(-1000), "-1,000"), (Figures.time(0), "0.00 µs"),
       (Figures.time(1_234_567), "1.23 ms"), (Figures.time(999_600), "1.00 ms"),
       (Figures.time(61_000_000_000), "61.0 s"), (Figures.bytes(64), "64 B"),
-      (Figures.bytes(1_500_000), "1.50 MB"),
+      (Figures.bytes(1_500_000), "1.50 MB"), (Figures.fixed(1e300, 2), "1e+300"),
+      (Figures.fixed(.infinity, 2), "inf"), (Figures.fixed(1e15, 6), "1000000000000000.0"),
     ])
   func figures(found: String, expected: String) { #expect(found == expected) }
 
