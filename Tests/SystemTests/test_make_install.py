@@ -29,9 +29,11 @@ def test_install_and_uninstall(tmp_path: Path) -> None:
     installed = files(tmp_path)
     assert {
         "usr/local/bin/wsrelay",
+        "usr/local/bin/wsrelay-bench",
         "usr/local/lib/systemd/system/wsrelay.service",
         "usr/local/lib/systemd/system/wsrelay.socket",
         "usr/local/lib/systemd/catalog/wsrelay.catalog",
+        "usr/local/share/man/man1/wsrelay-bench.1",
         "usr/local/share/man/man5/wsrelay.conf.5",
         "usr/local/share/man/man8/wsrelay.8",
         "usr/local/share/bash-completion/completions/wsrelay",

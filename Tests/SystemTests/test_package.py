@@ -117,10 +117,14 @@ def test_disabled_stays_disabled(installed: Machine, newer_package: Path) -> Non
 
 
 def test_what_comes_with_it(installed: Machine) -> None:
-    for page in ("8 wsrelay", "5 wsrelay.conf"):
+    for page in ("8 wsrelay", "5 wsrelay.conf", "1 wsrelay-closes", "1 wsrelay-bench"):
         assert installed.shell(f"man -w {page}").endswith(".gz")
-    completions = "/usr/share/bash-completion/completions/wsrelay"
-    assert "wsrelay" in installed.shell(f"source {completions}; complete -p wsrelay")
+    for program in ("wsrelay", "wsrelay-bench"):
+        completions = f"/usr/share/bash-completion/completions/{program}"
+        assert program in installed.shell(f"source {completions}; complete -p {program}")
+    # The load tool works on what was installed with it.
+    load = "wsrelay-bench echo -c 3 --duration 500ms ws://127.0.0.1:8080/echo"
+    assert "verified" in installed.shell(load)
     # The catalog explains entries.
     assert "What to do:" in installed.run("journalctl", "-u", "wsrelay", "-x")
     entry = installed.journal("WSRELAY_EVENT=start")[0]
