@@ -69,7 +69,9 @@ enum HandoverPlace {
   static func arrivalInEnvironment() -> HandoverArrival? {
     guard let value = getenv(variable).map({ String(cString: $0) }) else { return nil }
     unsetenv(variable)
-    let parts = value.split(separator: " ").map { $0.split(separator: "-").map { Int32($0) } }
+    let parts = value.split(separator: " ", omittingEmptySubsequences: false).map { part in
+      part.split(separator: "-", omittingEmptySubsequences: false).map { Int32($0) }
+    }
     guard let state = parts.first, state.count == 1, let state = state[0],
       parts.dropFirst().allSatisfy({ $0.count == 2 })
     else { return nil }

@@ -11,7 +11,8 @@ extension Worker {
     shard.closeUnmovable()
     endTurn()
     request.paused()
-    while handover != nil && !isStopped {
+    // Another hand-over may follow at once when this one has failed: that one has to be answered.
+    while handover === request && !isStopped {
       mailbox.waitForMessages()
       beginTurn()
       readMailbox()

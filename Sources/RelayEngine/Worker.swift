@@ -150,7 +150,7 @@ struct Worker: ~Copyable {
       shard.expireDeadlines()
       if shard.isDraining || acceptPausedUntil != nil { continueSlowly() }
       endTurn()
-      if let handover { pause(handover) }
+      while let handover, !isStopped { pause(handover) }
       if exchange.workerCount > 1 { waitForOthers() }
     }
     finish()

@@ -162,6 +162,41 @@ extension EngineTests {
       next.stop()
     }
 
+    /// The state of a parcel with some bytes of its header changed.
+    private static func changed(_ state: Int32, _ change: (inout [UInt8]) -> Void) -> Int32 {
+      var bytes = [UInt8](repeating: 0, count: 1 << 20)
+      bytes.removeLast(bytes.count - pread(state, &bytes, bytes.count, 0))
+      change(&bytes)
+      let copy = linux_memory_file("changed")
+      #expect(write(copy, bytes, bytes.count) == bytes.count)
+      return copy
+    }
+
+    @Test("a newer format is read if it says that this version can", arguments: [UInt8(1), 2])
+    func newerFormat(oldestReaderVersion: UInt8) throws {
+      let test = try TestEngine(workers: 2)
+      let clients = try test.open("/echo", count: 20)
+      let parcel = try test.engine.handOver(program: "newer")
+      test.engine.leave()
+      test.engine.join()
+      let state = Self.changed(parcel.state) { bytes in
+        // Behind the magic: the version that wrote it, and the oldest that can read it.
+        bytes[8] = 2
+        bytes[12] = oldestReaderVersion
+      }
+      defer { close(state) }
+      let (next, summary) = try Self.successor(Self.arrival(parcel, state: state))
+      if oldestReaderVersion == 1 {
+        #expect(summary.adoptedCount == 20 && summary.program == "newer")
+        for client in clients { try Self.echo(client, "still there") }
+      } else {
+        #expect(summary.closedCount == 20 && summary.fault == .version(2))
+        for client in clients { #expect(try client.next().closeCode == 1012) }
+      }
+      try Self.echo(try next.open("/echo"), "a newcomer")
+      next.stop()
+    }
+
     @Test("another address is listened on, though the old one would be in its way")
     func otherListener() throws {
       let test = try TestEngine(workers: 1)
@@ -170,8 +205,8 @@ extension EngineTests {
       let parcel = try test.engine.handOver(program: "")
       test.engine.leave()
       test.engine.join()
-      let all = ListenAddress.tcp(host: "*", port: port)
-      let (next, _) = try Self.successor(Self.arrival(parcel), listen: [all])
+      let same = ListenAddress.tcp(host: "127.0.0.1", port: port)
+      let (next, _) = try Self.successor(Self.arrival(parcel), listen: [same])
       try Self.echo(client, "still there")
       try Self.echo(try next.open("/echo"), "a newcomer")
       client.close()
