@@ -98,9 +98,14 @@ package struct HandoverArrival: Sendable {
     }
   }
 
+  /// A larger file is no state: the unsent bytes of ten thousand slow consumers fit in.
+  private static let maximumStateByteCount: off_t = 16 << 30
+
   private static func read(_ descriptor: Int32) -> [UInt8] {
     var status = stat()
-    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return [] }
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
+      status.st_size <= maximumStateByteCount
+    else { return [] }
     return [UInt8](unsafeUninitializedCapacity: Int(status.st_size)) { bytes, count in
       while count < bytes.count {
         let part = pread(

@@ -97,18 +97,22 @@ package final class ListeningSocket: Sendable {
   /// No other process listens on it.
   func own() { ownership.isLeft.store(false, ordering: .relaxed) }
 
-  /// Goes on listening on a socket of the process before, which is this one's now; nil: it does not
-  /// listen, and is closed. Until `own` the path of a Unix socket stays, as others may go on with
-  /// it.
+  /// Goes on listening on a socket of the process before, which is this one's now; nil: nobody can
+  /// reach it, and it is closed. Until `own` the path of a Unix socket stays: others may go on.
   static func takeOver(
     _ descriptor: Int32, _ listener: EngineSettings.Listener, index: Int
   ) -> ListeningSocket? {
-    guard option(descriptor, SOL_SOCKET, SO_ACCEPTCONN) == 1 else {
+    var isThere = option(descriptor, SOL_SOCKET, SO_ACCEPTCONN) == 1
+    var file: SocketFile?
+    if case .unix(let path) = listener.address {
+      // systemd removes a RuntimeDirectory= between two processes: nobody finds this one any more.
+      isThere = isThere && isSocket(path)
+      file = SocketFile(path: path)
+    }
+    if !isThere {
       Glibc.close(descriptor)
       return nil
     }
-    var file: SocketFile?
-    if case .unix(let path) = listener.address { file = SocketFile(path: path) }
     let socket = ListeningSocket(
       listener, index: index, ownership: Ownership(descriptor: descriptor, file: file))
     socket.leave()
@@ -242,13 +246,17 @@ package final class ListeningSocket: Sendable {
     return ownership
   }
 
+  private static func isSocket(_ path: String) -> Bool {
+    var status = stat()
+    return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFSOCK
+  }
+
   /// A daemon that was killed leaves its socket file behind: connections to it are refused.
   /// Whatever else happens, somebody may be there, and the file stays.
   private static func removeStaleSocket(
     _ path: String, _ address: SocketAddress, _ subject: String
   ) throws(SystemCallError) {
-    var status = stat()
-    guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK else { return }
+    guard isSocket(path) else { return }
     let probe = try makeSocket(AF_UNIX, subject)
     let result = address.withSockaddr { connect(probe, $0, $1) == 0 ? 0 : errno }
     Glibc.close(probe)

