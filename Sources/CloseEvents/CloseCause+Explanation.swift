@@ -358,11 +358,18 @@ extension CloseCause {
     case .restart:
       Explanation(
         "The service was restarting",
-        "The service was restarted and closed this connection with 1012; clients should come back "
-          + "after a short random delay.",
-        reasons: ["`systemctl restart`, or an upgrade of the package."],
+        "The service was restarted, could not keep this connection as it usually does, and closed "
+          + "it with 1012; clients should come back after a short random delay.",
+        reasons: [
+          "The configuration was wrong at that moment: the next process would not have started.",
+          "The unit has no FileDescriptorStoreMax=.",
+          "The version that started does not understand what the one before had written down; "
+            + "the entry's detail says so.",
+        ],
         advice: [
-          "Nothing. If all clients coming back at once is a problem, set drain.spread."
+          "Read what the relay said just before its restart, and compare `systemctl cat wsrelay` "
+            + "with the unit as it comes.",
+          "If all clients coming back at once is a problem, set drain.spread.",
         ])
     default:
       Explanation(
