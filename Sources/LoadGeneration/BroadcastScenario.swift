@@ -80,8 +80,22 @@ struct BroadcastScenario: LoadScenario, ~Copyable {
     var sent = 0
     for publisher in 0..<publisherCount {
       sent &+= board.sentCount(publisher) &* Int(receiverCounts[publisher])
+      let own = hasPublishers ? ownCount(publisher) : 0
+      if own > 0 { sent &+= board.sentCount(publisher) &- own }
     }
     return sent &- deliveredCount
+  }
+
+  /// How many of its own messages a publisher has got back; 0 for ever where the server keeps them.
+  private func ownCount(_ publisher: Int) -> Int {
+    expected[publisher &* publisherCount &+ publisher]
+  }
+
+  /// How many messages a publisher may have sent by now in a closed loop.
+  private func window(_ publisher: Int) -> Int {
+    let own = ownCount(publisher)
+    let completed = board.completedCount(publisher)
+    return (own > 0 ? min(own, completed) : completed) &+ depth
   }
 
   mutating func begin(_ links: inout Links) {
@@ -100,9 +114,7 @@ struct BroadcastScenario: LoadScenario, ~Copyable {
     }
     // All that may leave leaves at once: a server that gathers what came together sees it together.
     let first = link.pointee.sentCount
-    let allowed =
-      pace == nil
-      ? board.completedCount(publisher) &+ depth &- first : link.pointee.credit
+    let allowed = pace == nil ? window(publisher) &- first : link.pointee.credit
     let count = min(allowed, draftCount)
     guard count > 0 else { return nil }
     let start = drafts + frameByteCount * draftCount * publisher
@@ -211,9 +223,7 @@ struct BroadcastScenario: LoadScenario, ~Copyable {
     }
     for publisher in 0..<publisherCount {
       let link = links.link(publisher)
-      if link.pointee.phase == .open,
-        link.pointee.sentCount < board.completedCount(publisher) &+ depth
-      {
+      if link.pointee.phase == .open && link.pointee.sentCount < window(publisher) {
         links.makeReady(link)
       }
     }

@@ -29,22 +29,24 @@ struct BroadcastStamp: Equatable {
   @inline(__always)
   init?(_ payload: UnsafeRawBufferPointer) {
     guard payload.count >= Self.byteCount, payload[0] == Self.mark else { return nil }
-    var place = 1
-    publisher = Int(Self.read(payload, &place, Self.publisherLength))
-    number = Int(Self.read(payload, &place, Self.numberLength))
-    departure = Self.read(payload, &place, Self.departureLength)
+    // Publisher and half of the number; the rest of it and of the departure; the end of that.
+    let first = Self.value(payload, at: 1)
+    let second = Self.value(payload, at: 9)
+    let third = Self.value(payload, at: 13)
+    publisher = Int(first >> 24)
+    number = Int((first & 0xFF_FFFF) << 12 | second >> 36)
+    departure = (second & 0xF_FFFF_FFFF) << 24 | third & 0xFF_FFFF
   }
 
+  /// The 48 bits of eight characters: each step joins neighbours, so that every delivery costs
+  /// three of these instead of twenty turns of a loop.
   @inline(__always)
-  private static func read(
-    _ bytes: UnsafeRawBufferPointer, _ place: inout Int, _ length: Int
-  ) -> UInt64 {
-    var value: UInt64 = 0
-    for index in place..<place &+ length {
-      value = value << 6 | UInt64((bytes[index] &- zero) & 63)
-    }
-    place &+= length
-    return value
+  private static func value(_ bytes: UnsafeRawBufferPointer, at offset: Int) -> UInt64 {
+    var bits = UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+    bits = (bits &- UInt64(zero) &* 0x0101_0101_0101_0101) & 0x3F3F_3F3F_3F3F_3F3F
+    bits = bits >> 2 & 0x0FC0_0FC0_0FC0_0FC0 | bits & 0x003F_003F_003F_003F
+    bits = bits >> 4 & 0x00FF_F000_00FF_F000 | bits & 0x0000_0FFF_0000_0FFF
+    return bits >> 8 & 0x0000_FFFF_FF00_0000 | bits & 0x0000_0000_00FF_FFFF
   }
 
   /// Writes the stamp over the beginning of a message.
