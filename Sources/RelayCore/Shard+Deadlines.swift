@@ -13,7 +13,7 @@ extension Shard where T: ~Copyable {
   /// Microseconds until the shard must have a turn even if nothing arrives; nil: no need.
   public func timeUntilDeadline() -> Int64? {
     let next = wheel.timeUntilNext(now: now)
-    guard let step = drain?.timeUntilNextStep else { return next }
+    guard let step = drain?.timeUntilNextStep ?? departure?.timeUntilNextStep else { return next }
     return min(next ?? step, step)
   }
 

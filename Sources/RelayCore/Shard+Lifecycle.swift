@@ -108,10 +108,18 @@ extension Shard where T: ~Copyable {
   /// Closes the sessions whose time has come since the last step; once a turn while draining.
   public mutating func continueDrain() {
     guard var progress = drain else { return }
+    closeDue(&progress) { _, _ in true }
+    drain = progress
+  }
+
+  mutating func closeDue(
+    _ progress: inout DrainProgress, where isMeant: (borrowing Shard<T>, SessionPointer) -> Bool
+  ) {
     let due = progress.dueIndex(now)
     while progress.nextIndex < due {
       let session = sessions[progress.nextIndex]
       progress.nextIndex += 1
+      if session.pointee.phase == .dead || !isMeant(self, session) { continue }
       if session.pointee.phase == .open {
         let reason = progress.cause == .restart ? "service restart" : "service stopping"
         fail(session, progress.cause, progress.code, reason: reason)
@@ -119,7 +127,6 @@ extension Shard where T: ~Copyable {
         refuse(session, .draining(retryAfter: Limits.retryAfter))
       }
     }
-    drain = progress
   }
 
   /// Whether `beginDrain` was called; from then on every valid request is refused with 503.

@@ -50,6 +50,8 @@ public struct Shard<T: Transport & ~Copyable>: ~Copyable {
 
   var connectionIDs: ConnectionIDs
   var drain: DrainProgress?
+  /// The closes of those who cannot come along to the next process.
+  var departure: DrainProgress?
   /// Messages and bytes of ended sessions only; `currentCounters` adds those of live ones.
   public internal(set) var counters = ShardCounters()
   /// Texts of ends in progress, by session index; most ends have none.

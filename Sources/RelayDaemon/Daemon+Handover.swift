@@ -17,6 +17,7 @@ extension Daemon {
   func leaveToServiceManager(withListeners: Bool) -> Bool {
     guard configurationIsGood() else { return false }
     do throws(SystemCallError) {
+      departThoseWhoCannotMove()
       let connectionCount = engine.openConnectionCount
       let parcel = try engine.handOver(program: Version.current, withListeners: withListeners)
       guard isStored(parcel) else {
@@ -31,6 +32,16 @@ extension Daemon {
       engine.resume()
       journal.error("cannot keep the connections over the restart: \(error)")
       return false
+    }
+  }
+
+  /// Closes the connections behind TLS as a stop would, while the others are served.
+  private func departThoseWhoCannotMove() {
+    let times = configuration.drain
+    let end = ContinuousClock.now + max(times.grace, times.spread)
+    engine.depart(spread: times.spread) {
+      supervise()
+      return ContinuousClock.now >= end
     }
   }
 
@@ -53,7 +64,7 @@ extension Daemon {
   /// A process that cannot read its configuration would not start, and everything would be lost.
   private func configurationIsGood() -> Bool {
     do throws(ConfigurationErrors) {
-      _ = try source.load(descriptorLimit: descriptorLimit)
+      _ = try ServerCertificates(source.load(descriptorLimit: descriptorLimit), for: .serving)
       return true
     } catch {
       for diagnostic in error.diagnostics { journal.error(diagnostic.description) }
@@ -73,6 +84,7 @@ extension Daemon {
     }
     guard configurationIsGood() else { return }
     do throws(SystemCallError) {
+      departThoseWhoCannotMove()
       let connectionCount = engine.openConnectionCount
       let parcel = try engine.handOver(program: Version.current)
       journal.report(.leaving(connectionCount: connectionCount))

@@ -133,7 +133,7 @@ package final class Daemon {
     }
   }
 
-  private func supervise() {
+  func supervise() {
     let (routeCount, drainEnd) = (configuration.routes.count, drain?.end)
     tell { _ throws(SystemdError) in
       try supervisor.tick(routeCount: routeCount, drainEnd: drainEnd)

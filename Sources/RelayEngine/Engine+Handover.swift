@@ -8,6 +8,19 @@ extension Engine {
   /// How long the workers have to stop and to write down their sessions.
   private static let handoverTimeout = Duration.seconds(5)
 
+  /// Closes the connections that no other process can go on with, those behind TLS, spread over a
+  /// time, and accepts none of them any more. `isOver` is asked again and again until it is true or
+  /// all have left; it may take its time.
+  package func depart(spread: Duration, isOver: () -> Bool) {
+    guard listeners.contains(where: { $0.tls != nil }), let bell = try? Bell() else { return }
+    let probe = Probe(workerCount: workerCount) { bell.ring() }
+    for (index, mailbox) in exchange.mailboxes.enumerated()
+    where !mailbox.post(.depart(probe, spread: spread)) {
+      probe.answer(index)
+    }
+    while !bell.wait(.milliseconds(100)) && !isOver() {}
+  }
+
   /// Stops all workers between two turns and packs up their sessions and the listeners. After it,
   /// `leave` or `resume` must follow, also after an error: nobody is served until then.
   /// `withListeners`: without them, the next process has to open its own, and connection attempts

@@ -61,6 +61,8 @@ enum WorkerMessage: Sendable {
   case kick(KickRequest)
   /// What was handed over by the process before; never anything but the first.
   case adopt(AdoptionShare)
+  /// Close those who cannot be handed over, and answer once there are none.
+  case depart(Probe, spread: Duration)
   case pause(HandoverRequest)
   case export(HandoverRequest)
   case resume

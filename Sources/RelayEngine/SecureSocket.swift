@@ -101,6 +101,7 @@ typealias SecureSocketPointer = UnsafeMutablePointer<SecureSocket>
 /// first of them.
 struct SecureSockets: ~Copyable {
   private var byDescriptor: [SecureSocketPointer?] = []
+  private(set) var count = 0
   private var memory: SharedMemory?
 
   struct SharedMemory {
@@ -142,6 +143,7 @@ struct SecureSockets: ~Copyable {
     let socket = SecureSocketPointer.allocate(capacity: 1)
     socket.initialize(to: SecureSocket(descriptor, tls))
     byDescriptor[index] = socket
+    count += 1
     return SocketName.secure(descriptor)
   }
 
@@ -149,6 +151,7 @@ struct SecureSockets: ~Copyable {
     let index = Int(SocketName.descriptor(socket))
     guard let removed = byDescriptor[index] else { return }
     byDescriptor[index] = nil
+    count -= 1
     removed.pointee.release()
     removed.deinitialize(count: 1)
     removed.deallocate()

@@ -6,9 +6,36 @@ import Glibc
 import RelayCore
 
 extension Worker {
+  /// Closes those who cannot be handed over, and goes on serving the others.
+  mutating func depart(_ probe: Probe, spread: Duration) {
+    departure = probe
+    restsSecureListeners = true
+    if acceptPausedUntil == nil {
+      for listener in listeners where listener.tls != nil { poller.remove(listener.descriptor) }
+    }
+    shard.beginDeparture(spread: spread)
+  }
+
+  mutating func continueDeparture() {
+    shard.continueDeparture()
+    if shard.transport.secure.count > 0 { return }
+    departure?.answer(index)
+    departure = nil
+  }
+
+  /// The hand-over has failed: everything is as it was before.
+  mutating func resume() {
+    handover = nil
+    departure = nil
+    shard.cancelDeparture()
+    guard restsSecureListeners else { return }
+    restsSecureListeners = false
+    if acceptPausedUntil == nil { watchAgain(listeners.filter { $0.tls != nil }) }
+  }
+
   /// Serves nobody until the hand-over has succeeded or failed, but takes what others post.
   mutating func pause(_ request: HandoverRequest) {
-    shard.closeUnmovable()
+    shard.endDeparture()
     endTurn()
     request.paused()
     // Another hand-over may follow at once when this one has failed: that one has to be answered.

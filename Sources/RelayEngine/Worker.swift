@@ -20,7 +20,7 @@ struct WorkerSetup: Sendable {
 /// The loop of one thread.
 struct Worker: ~Copyable {
   var shard: Shard<EpollTransport>
-  private let poller: Poller
+  let poller: Poller
   private let events = PolledEvents()
   let index: Int
   let exchange: Exchange
@@ -37,13 +37,16 @@ struct Worker: ~Copyable {
   private var timerInstant: Instant?
 
   /// Until when no connections are accepted, for want of descriptors.
-  private var acceptPausedUntil: Instant?
+  private(set) var acceptPausedUntil: Instant?
   private var lastAcceptFailure: Instant?
   /// When the grace of a drain ends.
   private var graceEnd: Instant?
   var isStopped = false
   /// The hand-over for which this worker has to stop serving.
   var handover: HandoverRequest?
+  /// Waits for those who cannot be handed over to have left; new ones are not accepted meanwhile.
+  var departure: Probe?
+  var restsSecureListeners = false
   /// TLS handshakes that went on in this turn.
   var handshakeCount = 0
 
@@ -149,6 +152,7 @@ struct Worker: ~Copyable {
       }
       shard.expireDeadlines()
       if shard.isDraining || acceptPausedUntil != nil { continueSlowly() }
+      if departure != nil { continueDeparture() }
       endTurn()
       while let handover, !isStopped { pause(handover) }
       if exchange.workerCount > 1 { waitForOthers() }
@@ -301,9 +305,10 @@ struct Worker: ~Copyable {
     case .probe(let probe): probe.answer(index)
     case .kick(let request): request.answer(isFound: shard.kick(request.connectionID))
     case .adopt(let share): adopt(share)
+    case .depart(let probe, let spread): depart(probe, spread: spread)
     case .pause(let request): handover = request
     case .export(let request): export(request)
-    case .resume: handover = nil
+    case .resume: resume()
     case .leave: leave()
     }
   }
@@ -336,9 +341,11 @@ struct Worker: ~Copyable {
     watchAgain(sockets.filter { !known.contains($0.descriptor) })
   }
 
-  private mutating func watchAgain(_ sockets: [ListeningSocket]) {
+  mutating func watchAgain(_ sockets: [ListeningSocket]) {
     do throws(SystemCallError) {
-      for listener in sockets { try Self.watch(listener, poller) }
+      for listener in sockets where listener.tls == nil || !restsSecureListeners {
+        try Self.watch(listener, poller)
+      }
     } catch {
       pauseAccepting(error)
     }

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 from conftest import ROUTES, RelayFactory
 from support import wire as wires
+from support.certificates import Authority, Pair
 from support.daemon import BINARY, Daemon, free_port, supervised
+from support.secure import dial, handshake, secure
 from support.wire import CLOSE, CONTINUATION, PING, PONG, TEXT, Wire, close_frame, frame, request
 from websockets.sync.client import connect
 
@@ -267,3 +269,37 @@ def test_a_program_that_does_not_start_changes_nothing(tmp_path: Path) -> None:
         client.send("still there")
         assert client.recv() == "still there"
         assert len(daemon.find("start")) == 1
+
+
+def test_behind_tls_nobody_can_move(relay: RelayFactory, authority: Authority, local: Pair) -> None:
+    """What TLS keeps of a connection cannot be handed over: it is closed with 1012 before."""
+    plain = free_port()
+    listen = f'[[listen]]\naddress = "127.0.0.1:{plain}"\n[drain]\ngrace = "500ms"\n'
+    daemon = relay("threads = 2\n" + secure(local.toml, listen))
+    with (
+        dial(daemon, authority) as polite,
+        dial(daemon, authority) as silent,
+        handshake(daemon, authority.client()) as unopened,
+        Wire.open(plain) as kept,
+    ):
+        daemon.signal(signal.SIGUSR2)
+        assert polite.read_close() == (1012, b"service restart")
+        polite.send(close_frame(1012))
+        assert polite.read_to_end() == b""
+        polite.fin()
+        assert unopened.recv(4096).startswith(b"HTTP/1.1 503 ")
+        # Others are served while those leave.
+        kept.send(frame(TEXT, b"still there"))
+        assert kept.read_frame().payload == b"still there"
+        assert daemon.wait("restart")[0]["WSRELAY_ADOPTED"] == "1"
+        assert silent.read_close() == (1012, b"service restart")
+        kept.send(frame(TEXT, b"and after it"))
+        assert kept.read_frame().payload == b"and after it"
+        kept.finish()
+        with dial(daemon, authority) as new:
+            new.say("hello")
+            assert new.hear() == "hello"
+            new.finish()
+    closed = daemon.wait("close", 2, cause="restart")
+    assert sorted(record["WSRELAY_CLEAN"] for record in closed) == ["no", "yes"]
+    assert {record["WSRELAY_CODE_SENT"] for record in closed} == {"1012"}

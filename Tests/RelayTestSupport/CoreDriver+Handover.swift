@@ -25,7 +25,7 @@ extension CoreDriver {
     routes newRoutes: [Route]? = nil, after gap: Duration = .milliseconds(100),
     _ change: (inout CoreHandover) -> Void = { _ in }
   ) -> [AdoptionResult] {
-    turn { shard.closeUnmovable() }
+    turn { shard.endDeparture() }
     var handover = export()
     leave()
     change(&handover)

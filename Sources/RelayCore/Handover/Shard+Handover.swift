@@ -18,26 +18,41 @@ extension Shard where T: ~Copyable {
     }
   }
 
-  /// Closes the sessions that no other process can go on with.
-  package mutating func closeUnmovable() {
+  /// Begins to close the sessions that no other process can go on with, spread over a time;
+  /// `continueDeparture` once a turn from then on.
+  package mutating func beginDeparture(spread: Duration) {
+    departure = DrainProgress(
+      cause: .restart, code: .serviceRestart, started: now, spread: spread.wholeMicroseconds,
+      indexLimit: sessions.indexLimit)
+    continueDeparture()
+  }
+
+  /// Closes those whose time has come since the last step.
+  package mutating func continueDeparture() {
+    guard var progress = departure else { return }
+    closeDue(&progress) { shard, session in !shard.transport.canMove(session.pointee.socket) }
+    departure = progress
+  }
+
+  /// There is no hand-over after all; who was closed is closed.
+  package mutating func cancelDeparture() { departure = nil }
+
+  /// Ends those that have not left yet, with FIN: a reset might overtake their Close frame.
+  package mutating func endDeparture() {
     forEachLiveSession { shard, session in
       if shard.transport.canMove(session.pointee.socket) { return }
       shard.fail(session, .restart, .serviceRestart, reason: "service restart")
+      shard.drop(session, cause: .restart)
     }
   }
 
   /// Lets go of all sessions, which another process has now: their descriptors are closed here, and
-  /// nothing is recorded, because nothing has ended. Those that could not move end here, with FIN:
-  /// a reset might overtake the Close frame that they were sent.
+  /// nothing is recorded, because nothing has ended.
   package mutating func forgetSessions() {
     forEachLiveSession { shard, session in
-      if shard.transport.canMove(session.pointee.socket) {
-        shard.hub.leave(session)
-        shard.wheel.cancel(session, in: shard.sessions)
-        shard.release(session)
-      } else {
-        shard.drop(session, cause: .restart)
-      }
+      shard.hub.leave(session)
+      shard.wheel.cancel(session, in: shard.sessions)
+      shard.release(session)
     }
   }
 
