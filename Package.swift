@@ -86,10 +86,12 @@ let package = Package(
     // The load tool: the client's side of everything above.
     .target(
       name: "LoadGeneration",
-      dependencies: ["CLinux", "CloseEvents", "RelayCore", "RelayEngine", "WebSocketProtocol"],
+      dependencies: [
+        "CLinux", "CloseEvents", "RelayCore", "RelayEngine", "TLS", "WebSocketProtocol",
+      ],
       swiftSettings: dataPath),
     .executableTarget(
-      name: "wsrelay-bench", dependencies: ["Getopt", "LoadGeneration", "RelayCore"],
+      name: "wsrelay-bench", dependencies: ["Getopt", "LoadGeneration", "RelayCore", "TLS"],
       swiftSettings: shared),
 
     // Tests.

@@ -4,15 +4,15 @@
 _wsrelay_bench() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
   local words='--help --version'
-  local all='--threads --duration --warmup --ramp --deflate --header --subprotocol --server-pid
-    --json --plot'
+  local all='--threads --duration --warmup --ramp --deflate --header --subprotocol --ca
+    --insecure --server-pid --json --plot'
   local messages='--size --text --file'
 
   COMPREPLY=()
   if ((COMP_CWORD > 1)); then
     case $previous in
       # No words of ours: readline completes file names then (complete -o default).
-      --file | --plot) return ;;
+      --ca | --file | --plot) return ;;
       --server-pid) words=$(cd /proc && printf '%s\n' [0-9]*) ;;
       -[cdnpst] | --connections | --depth | --duration | --header | --publishers | --ramp | \
         --rate | --size | --subprotocol | --subscribers | --threads | --warmup)

@@ -55,6 +55,10 @@ complete -c wsrelay-bench -n "__wsrelay_bench_command $kinds" -l header -x \
     -d 'A field for the request'
 complete -c wsrelay-bench -n "__wsrelay_bench_command $kinds" -l subprotocol -x \
     -d 'A subprotocol to offer'
+complete -c wsrelay-bench -n "__wsrelay_bench_command $kinds" -l ca -rF \
+    -d 'Trust the authorities in this file'
+complete -c wsrelay-bench -n "__wsrelay_bench_command $kinds" -l insecure \
+    -d 'Take any certificate'
 complete -c wsrelay-bench -n "__wsrelay_bench_command $kinds" -l server-pid \
     -xa '(__fish_complete_pids)' -d 'The process of the server'
 complete -c wsrelay-bench -n "__wsrelay_bench_command $kinds" -l json \

@@ -1,11 +1,12 @@
 // One connection of the load: a plain value behind a pointer, whose address is its tag in epoll.
 
+import RelayEngine
 import WebSocketProtocol
 
 /// The client's end of one connection.
 struct Link {
   enum Phase: UInt8 {
-    case unopened, connecting, handshake, open, closing, ended
+    case unopened, connecting, securing, handshake, open, closing, ended
   }
 
   var connection = ClientConnection()
@@ -15,6 +16,9 @@ struct Link {
   var watchesRoom = false
   /// Whether it is among those to be flushed at the end of the turn.
   var isReady = false
+
+  /// TLS, where the server is reached through it.
+  var secure: UnsafeMutablePointer<SecureSocket>?
 
   /// What the socket has not taken yet of what was given to it; the bytes are somebody's who keeps
   /// them until then.

@@ -29,6 +29,11 @@ struct Links: ~Copyable {
   var messageCount = 0
   var payloadByteCount = 0
 
+  /// What TLS connections share; nil: there are none.
+  var tls: SecureMemory?
+  /// Why TLS ended, until somebody tells.
+  var tlsFailure: String?
+
   private static let bufferByteCount = 256 << 10
   private static let controlByteCount = 1024
   /// What a server may send by itself without being taken for broken.
@@ -47,10 +52,12 @@ struct Links: ~Copyable {
     buffer = .allocate(byteCount: Self.bufferByteCount, alignment: 64)
     maximumMessageByteCount = max(plan.messages.map(\.count).max() ?? 0, Self.smallestMaximum)
     ready.reserveCapacity(numbers.count)
+    tls = plan.tls.map { SecureMemory($0) }
   }
 
   deinit {
     all.deallocate()
+    tls?.free()
     buffer.deallocate()
   }
 
@@ -114,6 +121,7 @@ extension Links {
   /// left in `failure`.
   @inline(__always)
   mutating func send(_ link: LinkPointer, failure: inout Int32) -> Bool {
+    if let secure = link.pointee.secure { return send(link, through: secure, &failure) }
     let bytes = link.pointee.unsent
     let taken = Glibc.send(link.pointee.socket, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
     if taken == bytes.count {
@@ -184,6 +192,7 @@ extension Links {
 
   /// Closes the socket and gives back all memory.
   mutating func release(_ link: LinkPointer) {
+    releaseTLS(link)
     if link.pointee.socket >= 0 { Glibc.close(link.pointee.socket) }
     if link.pointee.phase == .open || link.pointee.phase == .closing { openCount -= 1 }
     link.pointee.connection.releaseAll(&blocks)

@@ -1,5 +1,6 @@
 // What a run is to do, as a value: everything that was asked for, nothing that happens.
 
+import TLS
 import WebSocketProtocol
 
 /// What the load is.
@@ -33,6 +34,8 @@ package struct LoadPlan: Sendable {
   /// Messages a second in all, of an open loop; nil: a closed loop.
   package var rate: Double?
   package var offersDeflate = false
+  /// How TLS is spoken with the server; nil: it is not.
+  package var tls: TLSSettings?
   package var threadCount = 1
   /// Before anything is measured, and while it is.
   package var warmup = Duration.seconds(1)

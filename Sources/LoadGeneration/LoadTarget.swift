@@ -17,21 +17,23 @@ package struct LoadTarget: Sendable, Equatable {
   package let port: UInt16
   /// Path and query.
   package let path: String
+  /// Whether it is reached through TLS.
+  package let isSecure: Bool
 
   /// What the Host field says (RFC 9110 §7.2).
   var hostField: String {
     let name = host.contains(":") ? "[\(host)]" : host
-    return port == 80 ? name : "\(name):\(port)"
+    return port == (isSecure ? 443 : 80) ? name : "\(name):\(port)"
   }
 
-  /// Reads `ws://host[:port][/path][?query]`.
+  /// Reads `ws://host[:port][/path][?query]`, or the same with `wss`.
   package init(url: String) throws(TargetError) {
     guard let schemeEnd = url.firstRange(of: "://") else {
-      throw TargetError(description: "not a URL: it begins with ws://")
+      throw TargetError(description: "not a URL: it begins with ws:// or wss://")
     }
     switch url[..<schemeEnd.lowerBound].lowercased() {
-    case "ws": break
-    case "wss": throw TargetError(description: "wss:// is not supported yet")
+    case "ws": isSecure = false
+    case "wss": isSecure = true
     case let other: throw TargetError(description: "\(other):// is not the scheme of a WebSocket")
     }
     let rest = url[schemeEnd.upperBound...]
@@ -44,14 +46,16 @@ package struct LoadTarget: Sendable, Equatable {
     guard tail.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
       throw TargetError(description: "the path has characters that must be percent-encoded")
     }
-    (host, port) = try Self.split(authority)
+    (host, port) = try Self.split(authority, standardPort: isSecure ? 443 : 80)
     path = tail.hasPrefix("/") ? String(tail) : "/" + tail
     self.url = url
   }
 
-  private static func split(_ authority: Substring) throws(TargetError) -> (String, UInt16) {
+  private static func split(_ authority: Substring, standardPort: UInt16) throws(TargetError)
+    -> (String, UInt16)
+  {
     var host = authority
-    var port: UInt16 = 80
+    var port = standardPort
     if let colon = authority.lastIndex(of: ":"), !authority[colon...].contains("]") {
       guard let number = UInt16(authority[authority.index(after: colon)...]), number > 0 else {
         throw TargetError(description: "the port is a number from 1 to 65535")

@@ -44,6 +44,27 @@ extension LoadWorker where Scenario: ~Copyable {
     var size = socklen_t(MemoryLayout<Int32>.size)
     getsockopt(link.pointee.socket, SOL_SOCKET, SO_ERROR, &error, &size)
     if error != 0 { return fail(link, .connect, "connect: \(errorText(error))") }
+    guard let memory = links.tls else { return sendRequest(link) }
+    links.watchRoom(link, false)
+    link.pointee.phase = .securing
+    if !links.beginTLS(link, host: setup.plan.target.host, memory) {
+      fail(link, .handshake, "TLS: out of memory")
+    }
+  }
+
+  /// Goes on with the handshake of TLS; a server says nothing before it is asked.
+  mutating func continueSecuring(_ link: LinkPointer) {
+    let count = links.receive(link, links.buffer)
+    let error = errno
+    if link.pointee.secure?.pointee.tls.isEstablished == true { return sendRequest(link) }
+    if count < 0 && (error == EAGAIN || error == EINTR) { return }
+    fail(
+      link, .handshake,
+      links.takeTLSFailure()
+        ?? (count < 0 ? errorText(error) : "the server ended TCP within the handshake of TLS"))
+  }
+
+  private mutating func sendRequest(_ link: LinkPointer) {
     guard let request = handshakes[link.pointee.slot]?.request() else { return }
     link.pointee.phase = .handshake
     let block = links.blocks.take(atLeast: request.count)
@@ -60,10 +81,14 @@ extension LoadWorker where Scenario: ~Copyable {
       link.pointee.head ?? links.blocks.take(atLeast: limits.maximumRequestByteCount)
     link.pointee.head = block
     let searched = block.pointee.end
-    let count = recv(link.pointee.socket, block.bytes + searched, block.room, 0)
+    let count = links.receive(
+      link, UnsafeMutableRawBufferPointer(start: block.bytes + searched, count: block.room))
     if count < 0 && (errno == EAGAIN || errno == EINTR) { return }
     if count < 0 { return fail(link, .handshake, errorText(errno)) }
-    if count == 0 { return fail(link, .handshake, "the server ended TCP without an answer") }
+    if count == 0 {
+      let failure = links.takeTLSFailure()
+      return fail(link, .handshake, failure ?? "the server ended TCP without an answer")
+    }
     block.pointee.end += count
     guard let handshake = handshakes[link.pointee.slot] else { return }
     let bytes = UnsafeRawBufferPointer(start: block.bytes, count: block.pointee.end)

@@ -19,10 +19,14 @@ extension LoadWorker where Scenario: ~Copyable {
       if event.events & Poller.writable != 0 { flush(link) }
       if event.events & (Poller.readable | Poller.failed) != 0 { receive(link) }
     case .connecting: connected(link)
+    case .securing:
+      if links.sendWaiting(link) { continueSecuring(link) }
     case .handshake:
       if event.events & Poller.writable != 0 { flush(link) }
       let isReadable = event.events & (Poller.readable | Poller.failed) != 0
-      if isReadable && link.pointee.phase == .handshake { readAnswer(link) }
+      guard isReadable && link.pointee.phase == .handshake else { break }
+      repeat { readAnswer(link) } while links.holdsMore(link) && link.pointee.phase == .handshake
+      if links.holdsMore(link) { receive(link) }
     case .unopened, .ended: break
     }
   }
@@ -32,6 +36,7 @@ extension LoadWorker where Scenario: ~Copyable {
   /// Sends what there is to be sent until there is no more or no room.
   @inline(__always)
   mutating func flush(_ link: LinkPointer) {
+    if !links.sendWaiting(link) { return }
     while true {
       if link.pointee.unsent.isEmpty {
         guard let bytes = nextBytes(link) else { break }
@@ -44,7 +49,7 @@ extension LoadWorker where Scenario: ~Copyable {
         return
       }
     }
-    links.watchRoom(link, false)
+    links.watchRoom(link, link.pointee.secure?.pointee.hasWaiting ?? false)
   }
 
   @inline(__always)
@@ -56,17 +61,24 @@ extension LoadWorker where Scenario: ~Copyable {
 
   // MARK: - Receiving
 
-  /// Receives once.
+  /// Receives once, and all of what that brought.
   @inline(__always)
   mutating func receive(_ link: LinkPointer) {
-    guard link.pointee.phase == .open || link.pointee.phase == .closing else { return }
+    repeat {
+      guard link.pointee.phase == .open || link.pointee.phase == .closing else { return }
+      receiveOnce(link)
+    } while links.holdsMore(link)
+  }
+
+  @inline(__always)
+  private mutating func receiveOnce(_ link: LinkPointer) {
     if let space = link.pointee.connection.directReceiveSpace(atLeast: Self.directByteCount) {
-      let count = recv(link.pointee.socket, space.baseAddress, space.count, 0)
+      let count = links.receive(link, space)
       if count <= 0 { return receivedNothing(link, count) }
       let event = link.pointee.connection.receivedDirectly(count)
       guard handle(event, link) else { return }
     } else {
-      let count = recv(link.pointee.socket, links.buffer.baseAddress, links.buffer.count, 0)
+      let count = links.receive(link, links.buffer)
       if count <= 0 { return receivedNothing(link, count) }
       received(ReceivedBytes(links.buffer.baseAddress!, count: count), link)
     }
@@ -153,7 +165,8 @@ extension LoadWorker where Scenario: ~Copyable {
       links.release(link)
       if opensAgain { open(link) }
     } else {
-      fail(link, .closed, count == 0 ? "TCP ended without a Close frame" : errorText(error))
+      let end = count == 0 ? "TCP ended without a Close frame" : errorText(error)
+      fail(link, .closed, links.takeTLSFailure() ?? end)
     }
   }
 }

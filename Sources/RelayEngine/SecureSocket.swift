@@ -21,9 +21,9 @@ enum SocketName {
 }
 
 /// One socket's TLS, and the encrypted bytes that its socket did not take.
-struct SecureSocket {
+package struct SecureSocket {
   let descriptor: Int32
-  var tls: TLSConnection
+  package var tls: TLSConnection
   /// What the poller reports readiness to.
   var session: UnsafeMutableRawPointer?
   /// Whether the peer sent anything.
@@ -43,16 +43,18 @@ struct SecureSocket {
   private var waitingStart = 0
   private var waitingEnd = 0
 
-  init(_ descriptor: Int32, _ tls: TLSConnection) {
+  /// The socket stays the caller's to close.
+  package init(_ descriptor: Int32, _ tls: TLSConnection) {
     self.descriptor = descriptor
     self.tls = tls
   }
 
-  var hasWaiting: Bool { waitingStart < waitingEnd }
+  /// Whether the socket was full.
+  package var hasWaiting: Bool { waitingStart < waitingEnd }
 
   /// Sends bytes behind those that wait, and keeps what the socket does not take; returns 0 or the
   /// error number.
-  mutating func send(_ bytes: UnsafeRawBufferPointer) -> Int32 {
+  package mutating func send(_ bytes: UnsafeRawBufferPointer) -> Int32 {
     if bytes.isEmpty { return 0 }
     if hasWaiting {
       keep(bytes)
@@ -65,7 +67,7 @@ struct SecureSocket {
   }
 
   /// Sends what waits, as far as there is room; returns 0 or the error number.
-  mutating func sendWaiting() -> Int32 {
+  package mutating func sendWaiting() -> Int32 {
     guard let waiting, hasWaiting else { return 0 }
     let taken = Glibc.send(
       descriptor, waiting + waitingStart, waitingEnd - waitingStart, Int32(MSG_NOSIGNAL))
@@ -89,7 +91,8 @@ struct SecureSocket {
     (waiting, waitingStart, waitingEnd) = (nil, 0, 0)
   }
 
-  mutating func release() {
+  /// Frees what it holds.
+  package mutating func release() {
     freeWaiting()
     tls.release()
   }

@@ -19,6 +19,11 @@ package struct RecordBuffers {
   /// What is to be sent has been, or is kept elsewhere.
   package mutating func clearToSend() { writtenCount = 0 }
 
+  /// What was received is nobody's any more: its connection is gone.
+  package mutating func clearReceived() {
+    received = UnsafeRawBufferPointer(start: nil, count: 0)
+  }
+
   /// Puts buffers where they stay.
   package static func make() -> UnsafeMutablePointer<RecordBuffers> {
     let buffers = UnsafeMutablePointer<RecordBuffers>.allocate(capacity: 1)

@@ -39,7 +39,9 @@ package struct TLSConnection {
     _ buffers: UnsafeMutablePointer<RecordBuffers>
   ) {
     self.init(context, buffers)
-    openssl_ask_for_host(connection, host)
+    // RFC 6066 §3: an address is no name to ask for.
+    let isAddress = host.contains(":") || host.utf8.allSatisfy { $0 < 0x3A }
+    if !isAddress { openssl_ask_for_host(connection, host) }
     SSL_set1_host(connection, host)
     SSL_set_connect_state(connection)
     buffers.pointee.received = UnsafeRawBufferPointer(start: nil, count: 0)
@@ -61,6 +63,11 @@ package struct TLSConnection {
 
   /// Whether the handshake is done.
   package var isEstablished: Bool { SSL_in_init(connection) == 0 }
+
+  /// Whether `decrypt` has more to give without anything being received.
+  package var hasMore: Bool {
+    SSL_pending(connection) > 0 || !buffers.pointee.received.isEmpty
+  }
 
   /// Gives bytes to decrypt; `decrypt` must follow until it asks for more.
   package func receive(_ bytes: UnsafeRawBufferPointer) { buffers.pointee.received = bytes }

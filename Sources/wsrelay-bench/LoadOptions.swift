@@ -2,6 +2,7 @@
 
 import Getopt
 import LoadGeneration
+import TLS
 
 /// A run as it was asked for.
 struct LoadOptions {
@@ -13,6 +14,8 @@ struct LoadOptions {
   static let deflate = Option.flag("deflate")
   static let header = Option.value("header", "FIELD")
   static let subprotocol = Option.value("subprotocol", "NAME")
+  static let authorities = Option.value("ca", "FILE")
+  static let insecure = Option.flag("insecure")
   static let serverPID = Option.value("server-pid", "PID")
   static let json = Option.flag("json")
   static let plot = Option.value("plot", "FILE")
@@ -27,8 +30,8 @@ struct LoadOptions {
   static let rate = Option.value("rate", "N")
 
   static let all = [
-    connections, threads, duration, warmup, ramp, deflate, header, subprotocol, serverPID, json,
-    plot,
+    connections, threads, duration, warmup, ramp, deflate, header, subprotocol, authorities,
+    insecure, serverPID, json, plot,
   ]
   static let messages = [text, size, file]
 
@@ -54,6 +57,8 @@ struct LoadOptions {
         --header FIELD        A field for the request, as in 'Origin: https://example.org'. May be
                               given several times.
         --subprotocol NAME    A subprotocol to offer. May be given several times.
+        --ca FILE             With wss://: trust the authorities in this PEM file, not the system's.
+        --insecure            With wss://: take any certificate.
         --server-pid PID      Tell what this process, the server, costs in CPU time and memory.
         --json                One JSON object instead of the summary.
         --plot FILE           Draw latencies and throughput as SVG.
@@ -72,7 +77,7 @@ struct LoadOptions {
   /// What was typed for a kind of load.
   init(_ kind: LoadKind, _ arguments: ParsedArguments) throws(UsageError) {
     guard let url = arguments.operands.first else {
-      throw UsageError("no URL: ws://HOST[:PORT][/PATH]")
+      throw UsageError("no URL: ws://HOST[:PORT][/PATH], or wss://")
     }
     do throws(TargetError) {
       plan = LoadPlan(kind, try LoadTarget(url: url))
@@ -85,6 +90,7 @@ struct LoadOptions {
     try takeNumbers(arguments)
     try takeTimes(arguments)
     try takeHandshake(arguments)
+    try takeTLS(arguments)
     try takeMessages(arguments)
     if plan.threadCount > plan.connectionCount {
       throw UsageError("--threads \(plan.threadCount) for \(plan.connectionCount) connections")
@@ -128,6 +134,22 @@ struct LoadOptions {
         throw UsageError("--header \(text.debugDescription) is not like 'Name: value'")
       }
       plan.extraHeaders.append(field)
+    }
+  }
+
+  private mutating func takeTLS(_ arguments: ParsedArguments) throws(UsageError) {
+    let authorities = arguments.value(of: Self.authorities)
+    let isInsecure = arguments.has(Self.insecure)
+    guard plan.target.isSecure else {
+      if authorities != nil || isInsecure {
+        throw UsageError("--ca and --insecure are for wss://")
+      }
+      return
+    }
+    do throws(TLSFailure) {
+      plan.tls = try TLSSettings(connectingTrusting: authorities, verifies: !isInsecure)
+    } catch {
+      throw UsageError("--ca \((authorities ?? "").debugDescription): \(error.text)")
     }
   }
 

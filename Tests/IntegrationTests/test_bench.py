@@ -345,7 +345,8 @@ def test_refused(relay: RelayFactory) -> None:
     ("arguments", "words"),
     [
         ("echo", "no URL"),
-        ("echo wss://h/", "wss:// is not supported yet"),
+        ("echo --insecure ws://h/", "--ca and --insecure are for wss://"),
+        ("echo --ca /nonexistent wss://h/", "--ca"),
         ("echo http://h/", "http:// is not the scheme"),
         ("echo --size 12x ws://h", "--size is a size such as"),
         ("echo --duration 5y ws://h", "--duration is a time such as"),

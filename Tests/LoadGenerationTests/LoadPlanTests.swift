@@ -25,7 +25,7 @@ struct LoadPlanTests {
   @Test(
     "no URLs",
     arguments: [
-      ("127.0.0.1:8080/echo", "begins with ws://"), ("wss://h/", "wss:// is not supported yet"),
+      ("127.0.0.1:8080/echo", "begins with ws:// or wss://"), ("wss:/h/", "not a URL"),
       ("http://h/", "scheme"), ("ws://", "no host"), ("ws://h:0/", "port"), ("ws://h:x/", "port"),
       ("ws://h:65536/", "port"), ("ws://u@h/", "--header"), ("ws://h/#x", "fragment"),
       ("ws://h/a b", "percent"), ("ws://h/\r\nX: y", "percent"), ("ws://h\r\n", "no host"),

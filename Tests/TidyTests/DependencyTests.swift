@@ -25,10 +25,10 @@ struct DependencyTests {
       "WebSocketProtocol", "Glibc", "Synchronization",
     ],
     "LoadGeneration": [
-      "CLinux", "CloseEvents", "Glibc", "RelayCore", "RelayEngine", "Synchronization",
+      "CLinux", "CloseEvents", "Glibc", "RelayCore", "RelayEngine", "Synchronization", "TLS",
       "WebSocketProtocol",
     ],
-    "wsrelay-bench": ["Getopt", "Glibc", "LoadGeneration", "RelayCore"],
+    "wsrelay-bench": ["Getopt", "Glibc", "LoadGeneration", "RelayCore", "TLS"],
     "wsrelay": [
       "RelayDaemon", "CloseEvents", "CloseReports", "Getopt", "RelayConfiguration", "RelayCore",
       "Spelling", "WebSocketProtocol", "Systemd", "Glibc",
