@@ -31,56 +31,79 @@ package final class Daemon {
     let closed: CloseCounts.Counts
   }
 
+  /// What a start is made of, read and checked.
+  private struct Start {
+    let source: ConfigurationSource
+    let loaded: LoadedConfiguration
+    let certificates: ServerCertificates
+    let descriptorLimit: Int
+
+    var engineSettings: EngineSettings {
+      EngineSettings(loaded.configuration, certificates, descriptorLimit: descriptorLimit)
+    }
+  }
+
   /// Starts, serves until it is told to stop, and returns the code to exit with.
   package static func run(_ source: ConfigurationSource) -> ExitCode {
     Signals.block()
     let descriptorLimit = DescriptorLimit.raise()
-    let loaded: LoadedConfiguration
-    let certificates: ServerCertificates
+    let start: Start
     do throws(ConfigurationErrors) {
-      loaded = try source.load(descriptorLimit: descriptorLimit)
-      certificates = try ServerCertificates(loaded, for: .serving)
+      let loaded = try source.load(descriptorLimit: descriptorLimit)
+      start = Start(
+        source: source, loaded: loaded,
+        certificates: try ServerCertificates(loaded, for: .serving),
+        descriptorLimit: descriptorLimit)
     } catch {
       StandardError.writeError(error.rendered)
       return .configuration
     }
+    do throws(SystemCallError) {
+      return try run(start, try Inheritance.take())
+    } catch {
+      StandardError.writeError("wsrelay: error: \(StartFailure.explain(error))\n")
+      return ExitCode(error)
+    }
+  }
+
+  private static func run(
+    _ start: Start, _ inheritance: consuming Inheritance
+  ) throws(SystemCallError) -> ExitCode {
+    let journal: CloseJournal
     do throws(SystemdError) {
-      let journal = try CloseJournal(log: loaded.configuration.log)
-      for advice in loaded.advice + certificates.advice { journal.warning(advice.description) }
-      do throws(SystemCallError) {
-        let daemon = try Daemon(
-          source, loaded.configuration, certificates, descriptorLimit, journal)
-        return daemon.serve(certificates)
-      } catch {
-        journal.close(deadline: .seconds(1))
-        StandardError.writeError("wsrelay: error: \(StartFailure.explain(error))\n")
-        return ExitCode(error)
-      }
+      journal = try CloseJournal(log: start.loaded.configuration.log)
     } catch {
       StandardError.writeError("wsrelay: error: cannot start the journal writer: \(error)\n")
       return .systemError
     }
+    for advice in start.loaded.advice + start.certificates.advice {
+      journal.warning(advice.description)
+    }
+    do throws(SystemCallError) {
+      // Given away: it is as large as all that waits for slow clients, and of no use any more.
+      let daemon = try Daemon(start, journal, consume inheritance)
+      return daemon.serve(start)
+    } catch {
+      journal.close(deadline: .seconds(1))
+      throw error
+    }
   }
 
   private init(
-    _ source: ConfigurationSource, _ configuration: Configuration,
-    _ certificates: ServerCertificates, _ descriptorLimit: Int, _ journal: CloseJournal
+    _ start: Start, _ journal: CloseJournal, _ inheritance: consuming Inheritance
   ) throws(SystemCallError) {
-    self.source = source
-    self.descriptorLimit = descriptorLimit
+    source = start.source
+    descriptorLimit = start.descriptorLimit
+    configuration = start.loaded.configuration
     self.journal = journal
-    self.configuration = configuration
     let recorder = JournalRecorder(journal)
     self.recorder = recorder
-    var settings = EngineSettings(
-      configuration, certificates, descriptorLimit: descriptorLimit)
-    let inherited = try Self.inheritedSockets()
-    settings.inheritedSockets = Self.listening(inherited)
-    settings.arrival =
-      HandoverPlace.arrivalInEnvironment() ?? HandoverPlace.arrival(among: inherited)
+    var settings = start.engineSettings
+    settings.inheritedSockets = inheritance.listening
+    settings.arrival = inheritance.arrival
     settings.adopted = { summary in recorder.journal.report(.restarted(summary)) }
-    let stored = inherited.filter(HandoverPlace.isPart).map(\.name)
-    settings.willServe = { try? DescriptorStore().remove(stored) }
+    let storedNames = inheritance.storedNames
+    settings.willServe = { try? DescriptorStore().remove(storedNames) }
     engine = try Engine(settings, recorder: recorder)
     supervisor = Supervisor(notifier, try Self.watchdog(), engine, recorder)
   }
@@ -93,29 +116,13 @@ package final class Daemon {
     }
   }
 
-  private static func listening(_ sockets: [InheritedSocket]) -> [String: Int32] {
-    Dictionary(
-      sockets.filter(\.isListening).map { ($0.name, $0.descriptor) },
-      uniquingKeysWith: { first, _ in first })
-  }
-
-  private static func inheritedSockets() throws(SystemCallError) -> [InheritedSocket] {
-    do throws(SystemdError) {
-      return try ListenSockets.take()
-    } catch {
-      throw SystemCallError(error.call, errno: error.errorNumber, subject: "inherited sockets")
-    }
-  }
-
-  private func serve(_ certificates: ServerCertificates) -> ExitCode {
+  private func serve(_ start: Start) -> ExitCode {
     StartBanner.print(configuration, source, workerCount: engine.workerCount)
-    let settings = EngineSettings(
-      configuration, certificates, descriptorLimit: descriptorLimit)
     journal.report(
       .started(
         configuration, workerCount: engine.workerCount, descriptorLimit: descriptorLimit,
-        maximumConnectionCount: settings.limits.maximumConnectionCount))
-    for summary in certificates.summaries { journal.notice(summary) }
+        maximumConnectionCount: start.engineSettings.limits.maximumConnectionCount))
+    for summary in start.certificates.summaries { journal.notice(summary) }
     tell { manager throws(SystemdError) in try manager.ready() }
     supervise()
     while true {

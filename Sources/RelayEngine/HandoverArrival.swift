@@ -27,6 +27,16 @@ package struct HandoverArrival: Sendable {
     state stateDescriptor: Int32, receivers: [Int32], senders: [Int32], isStored: Bool
   ) {
     defer { for descriptor in [stateDescriptor] + receivers + senders { close(descriptor) } }
+    let state = Self.read(stateDescriptor)
+    var header = HandoverHeader()
+    var byteCount = 0
+    do throws(HandoverFault) {
+      header = try Self.readHeader(state, &byteCount)
+      fault = nil
+    } catch {
+      fault = error
+    }
+    Self.makeRoom(for: header.recordCount, receivers.first ?? -1)
     var sockets: [Int32] = []
     for (index, receiver) in receivers.enumerated() {
       let received = Self.receive(receiver)
@@ -37,15 +47,6 @@ package struct HandoverArrival: Sendable {
       sockets += received
     }
     if sockets.isEmpty { return nil }
-    let state = Self.read(stateDescriptor)
-    var header = HandoverHeader()
-    var byteCount = 0
-    do throws(HandoverFault) {
-      header = try Self.readHeader(state, &byteCount)
-      fault = nil
-    } catch {
-      fault = error
-    }
     self.header = header
     self.state = state
     let records = state.withUnsafeBytes {
@@ -85,6 +86,13 @@ package struct HandoverArrival: Sendable {
       }
     }
     return (listeners, connections)
+  }
+
+  /// Lets the table of descriptors grow in one step to what is to come: a descriptor of that
+  /// number, which is closed again.
+  private static func makeRoom(for count: Int, _ descriptor: Int32) {
+    let reserved = fcntl(descriptor, F_DUPFD_CLOEXEC, Int32(clamping: count))
+    if reserved >= 0 { close(reserved) }
   }
 
   /// All descriptors in flight, in order; -1 for one that this process could not have.
