@@ -86,6 +86,22 @@ def test_ten_thousand_in_every_state(installed: Machine) -> None:
     }
 
 
+def test_a_new_program_in_the_same_process(installed: Machine) -> None:
+    """USR2 inside the sandbox of the unit; to systemd nothing has happened."""
+    old = installed.main_pid()
+    with installed.connect() as wire:
+        for count in range(1, 3):
+            installed.run("systemctl", "kill", "--kill-whom=main", "-s", "USR2", "wsrelay")
+            installed.wait_entries(count, "WSRELAY_EVENT=restart")
+            still_there(wire)
+        assert installed.main_pid() == old
+        installed.run("systemctl", "restart", "wsrelay")
+        still_there(wire)
+        wire.finish()
+    (entry,) = installed.wait_entries(1, "WSRELAY_EVENT=close")
+    assert entry["WSRELAY_RESTARTS"] == "3"
+
+
 def test_a_stop_is_no_restart(installed: Machine) -> None:
     with ExitStack() as stack:
         wires = [stack.enter_context(installed.connect()) for _ in range(20)]
