@@ -25,7 +25,7 @@ QUIET = """
 path = "/echo"
 mode = "echo"
 ping_interval = "0s"
-send_buffer = "8MiB"
+close_timeout = "2m"
 
 [[route]]
 path = "/room/{name}"
@@ -54,7 +54,14 @@ def test_restart_under_traffic(installed: Machine) -> None:
 
 
 @pytest.mark.usefixtures("many_descriptors")
-def test_ten_thousand_in_every_state(installed: Machine) -> None:
+def test_ten_thousand_in_every_state(installed: Machine, newer_package: Path) -> None:
+    """Five restarts in a row, an upgrade and a downgrade."""
+    shutil.copy(newer_package, installed.path("/srv/newer.deb"))
+    restarts = [["systemctl", "restart", "wsrelay"]] * 5
+    restarts.append(["dpkg", "--install", "--force-confold", "/srv/newer.deb"])
+    restarts.append(
+        ["dpkg", "--install", "--force-confold", "--force-downgrade", "/srv/wsrelay.deb"]
+    )
     installed.path(CONF).write_text(QUIET)
     installed.run("systemctl", "restart", "wsrelay")
     with ExitStack() as stack:
@@ -62,9 +69,9 @@ def test_ten_thousand_in_every_state(installed: Machine) -> None:
         with crowd(installed, echoers=9330, rooms=50, members=10) as everybody:
             everybody.wait_for_more(8)
             everybody.pauses()
-            for count in range(2, 7):
-                patient.close_some(4)
-                installed.run("systemctl", "restart", "wsrelay")
+            for count, restart in enumerate(restarts, 2):
+                patient.close_some(2)
+                installed.run(*restart)
                 entry = installed.wait_entries(count, "WSRELAY_EVENT=restart")[-1]
                 everybody.wait_for_more(4)
                 pauses = everybody.pauses()
