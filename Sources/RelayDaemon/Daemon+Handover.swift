@@ -9,8 +9,9 @@ import RelayEngine
 import Systemd
 
 extension Daemon {
-  /// How long the service manager has to answer a question.
-  private static let managerTimeout = Duration.seconds(2)
+  /// How long the service manager has to confirm what it was told. Nobody is served meanwhile, but
+  /// to give up means to close everything: a manager that is busy is waited for.
+  private static let managerTimeout = Duration.seconds(5)
 
   /// Leaves all connections with the service manager for the next process; false: they are still
   /// here.
@@ -19,7 +20,9 @@ extension Daemon {
     do throws(SystemCallError) {
       departThoseWhoCannotMove()
       let connectionCount = engine.openConnectionCount
+      feedWatchdog()
       let parcel = try engine.handOver(program: Version.current, withListeners: withListeners)
+      feedWatchdog()
       guard isStored(parcel) else {
         engine.resume()
         return false
@@ -44,6 +47,9 @@ extension Daemon {
       return ContinuousClock.now >= end
     }
   }
+
+  /// Each step may take as long as the manager goes without a sign of life.
+  private func feedWatchdog() { tell { manager throws(SystemdError) in try manager.watchdog() } }
 
   /// Puts a parcel into the manager's store.
   private func isStored(_ parcel: HandoverParcel) -> Bool {
