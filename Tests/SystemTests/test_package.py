@@ -7,6 +7,7 @@ import shutil
 import time
 from pathlib import Path
 
+from support.deadlines import SLACK
 from support.wire import TEXT, frame
 from SystemTests.conftest import NEWER
 from SystemTests.machine import Machine
@@ -50,7 +51,8 @@ def test_install_serve_purge_leaves_nothing(machine: Machine) -> None:
     took += time.monotonic() - began
     assert traces(machine) == before
     assert machine.try_run("dpkg-query", "--show", "wsrelay").returncode != 0
-    assert took < 15, f"{took:.1f} s to install, serve and purge"
+    print(f"{took:.1f} s to install, serve and purge")
+    assert took < 15 * SLACK
 
 
 def test_remove_keeps_the_configuration(installed: Machine) -> None:

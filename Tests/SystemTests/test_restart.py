@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from support.deadlines import SLACK
 from support.wire import TEXT, Wire, frame, request
 from SystemTests.crowd import Patient, crowd
 from SystemTests.machine import Machine, answer_close
@@ -82,8 +83,8 @@ def test_ten_thousand_in_every_state(installed: Machine, newer_package: Path) ->
                     f"seen by clients: p99 {p99 * 1000:.0f} ms, longest {longest * 1000:.0f} ms"
                 )
                 assert entry["WSRELAY_CLOSED"] == "0"
-                assert p99 < 0.3
-                assert longest < 1.0
+                assert p99 < 0.3 * SLACK
+                assert longest < 1.0 * SLACK
         patient.finish()
         print(f"{everybody.knock_count} newcomers, none refused")
     assert {e["WSRELAY_CAUSE"] for e in installed.journal("WSRELAY_EVENT=close")} <= {
@@ -235,5 +236,5 @@ def test_kill_9_loses_them_and_listens_again_at_once(installed: Machine) -> None
                 continue
         took = time.monotonic() - began
     print(f"back after {took * 1000:.0f} ms")
-    assert took < 0.5
+    assert took < 0.5 * SLACK
     assert not installed.journal("WSRELAY_EVENT=restart")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -9,6 +10,11 @@ from typing import TypeVar
 
 # Generous: a wait ends when its event comes. Only a failing test pays the whole of it.
 DEADLINE = 20.0
+
+# A time that is measured is held to its bound where somebody sees to it that the machine is quiet.
+# CI shares its machine with others: there it may take so many times as long, and what it took is
+# printed.
+SLACK = 3.0 if os.environ.get("CI") else 1.0
 
 T = TypeVar("T")
 
