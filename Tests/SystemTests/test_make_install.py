@@ -41,16 +41,18 @@ def test_install_and_uninstall(tmp_path: Path) -> None:
         "usr/local/share/fish/vendor_completions.d/wsrelay.fish",
         "usr/local/share/doc/wsrelay/README.md",
         "usr/local/share/doc/wsrelay/examples/socket-activation.conf",
+        "usr/local/share/doc/wsrelay/examples/tls.conf",
         "etc/wsrelay.conf",
     } <= installed
     binary = tmp_path / "usr/local/bin/wsrelay"
     assert os.access(binary, os.X_OK)
     assert binary.stat().st_size < BINARY.stat().st_size, "not stripped"
     # What names the binary names the one that was installed.
-    for name in ("lib/systemd/system/wsrelay.service", "share/doc/wsrelay/examples/"):
-        for unit in (tmp_path / "usr/local").glob(f"{name}*"):
-            assert "ExecStart=/usr/local/bin/wsrelay serve" in unit.read_text()
-            assert "/usr/bin/wsrelay" not in unit.read_text()
+    examples = "share/doc/wsrelay/examples"
+    for name in ("lib/systemd/system/wsrelay.service", f"{examples}/socket-activation.conf"):
+        unit = tmp_path / "usr/local" / name
+        assert "ExecStart=/usr/local/bin/wsrelay serve" in unit.read_text()
+        assert "/usr/bin/wsrelay" not in unit.read_text()
     make("uninstall", tmp_path)
     assert files(tmp_path) == set()
 

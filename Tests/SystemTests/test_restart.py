@@ -160,7 +160,8 @@ def test_from_bound_to_inherited_sockets_and_back(installed: Machine) -> None:
             other.finish()
         wire.finish()
     closed = installed.wait_entries(2, "WSRELAY_EVENT=close")
-    assert [entry["WSRELAY_RESTARTS"] for entry in closed] == ["1", "2"]
+    # Each worker writes down its own, in whatever order.
+    assert sorted(entry["WSRELAY_RESTARTS"] for entry in closed) == ["1", "2"]
 
 
 def test_a_unit_without_a_store(installed: Machine) -> None:

@@ -60,7 +60,7 @@ def test_credentials_as_the_readme_says(installed: Machine, authority: Authority
     assert echo(installed, authority) == serial(pair)
     # A reload takes credentials as they were at the start; its check cannot read them, and says so.
     installed.run("systemctl", "reload", "wsrelay")
-    assert "credential:privkey.pem was not checked" in installed.messages()
+    assert "credential:fullchain.pem was not checked" in installed.messages()
     assert echo(installed, authority) == serial(pair)
     assert "certificate on *:443: relay.example.org, until " in installed.messages()
 
