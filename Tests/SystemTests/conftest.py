@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from support.daemon import ROOT
+from support.deadlines import MEASURED
 from SystemTests.machine import Machine, booted
 
 NEWER = "0.1.0+next"
@@ -20,6 +21,11 @@ MANY = 10_500
 def pytest_configure() -> None:
     if os.geteuid() != 0:
         raise pytest.UsageError("booting a machine needs root")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for line in MEASURED:
+        terminalreporter.write_line(f"measured: {line}")
 
 
 def build(folder: Path, *version: str) -> Path:

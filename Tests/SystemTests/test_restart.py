@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from support.deadlines import SLACK
+from support.deadlines import MEASURED, SLACK
 from support.wire import TEXT, Wire, frame, request
 from SystemTests.crowd import Patient, crowd
 from SystemTests.machine import Machine, answer_close
@@ -77,7 +77,7 @@ def test_ten_thousand_in_every_state(installed: Machine, newer_package: Path) ->
                 everybody.wait_for_more(4)
                 pauses = everybody.pauses()
                 p99, longest = pauses[len(pauses) * 99 // 100], pauses[-1]
-                print(
+                MEASURED.append(
                     f"{entry['WSRELAY_ADOPTED']} kept, {entry['WSRELAY_CLOSED']} closed, "
                     f"pause {int(entry['WSRELAY_DURATION_USEC']) / 1000:.0f} ms, "
                     f"seen by clients: p99 {p99 * 1000:.0f} ms, longest {longest * 1000:.0f} ms"
@@ -86,7 +86,7 @@ def test_ten_thousand_in_every_state(installed: Machine, newer_package: Path) ->
                 assert p99 < 0.3 * SLACK
                 assert longest < 1.0 * SLACK
         patient.finish()
-        print(f"{everybody.knock_count} newcomers, none refused")
+        MEASURED.append(f"{everybody.knock_count} newcomers, none refused")
     assert {e["WSRELAY_CAUSE"] for e in installed.journal("WSRELAY_EVENT=close")} <= {
         "peer-close",
         "peer-fin",
@@ -236,6 +236,6 @@ def test_kill_9_loses_them_and_listens_again_at_once(installed: Machine) -> None
             except (ConnectionError, EOFError, AssertionError):
                 continue
         took = time.monotonic() - began
-    print(f"back after {took * 1000:.0f} ms")
+    MEASURED.append(f"back after {took * 1000:.0f} ms")
     assert took < 0.5 * SLACK
     assert not installed.journal("WSRELAY_EVENT=restart")
