@@ -9,23 +9,9 @@ from pathlib import Path
 import pytest
 from support.certificates import Authority, Pair
 from support.daemon import BINARY, Daemon, running
+from support.routes import ROUTES as ROUTES
 
 RelayFactory = Callable[..., Daemon]
-
-# The routes that wsrelay has without any file.
-ROUTES = """
-[[route]]
-path = "/echo"
-mode = "echo"
-
-[[route]]
-path = "/broadcast"
-mode = "broadcast"
-
-[[route]]
-path = "/room/{name}"
-mode = "broadcast"
-"""
 
 
 def pytest_configure(config: pytest.Config) -> None:

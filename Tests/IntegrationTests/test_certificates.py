@@ -131,7 +131,7 @@ def test_check_finds_what_is_wrong_with_the_files(
         assert done.returncode == 78
         (line,) = [line for line in done.stderr.splitlines() if "error:" in line]
         assert wanted in line
-        assert "checked.conf:12:7: error: tls: " in line
+        assert "checked.conf:16:7: error: tls: " in line
 
 
 def test_check_advises(authority: Authority, local: Pair, tmp_path: Path) -> None:

@@ -7,17 +7,8 @@ import ssl
 
 from support.certificates import Authority
 from support.daemon import Daemon
+from support.routes import ROUTES
 from support.wire import BINARY, TEXT, Wire, frame, request
-
-ROUTES = """
-[[route]]
-path = "/echo"
-mode = "echo"
-
-[[route]]
-path = "/broadcast"
-mode = "broadcast"
-"""
 
 
 def secure(pairs: str, more: str = "") -> str:
