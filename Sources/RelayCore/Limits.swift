@@ -32,9 +32,14 @@ public struct Limits: Sendable, Equatable {
   public static let maximumRecordedHeaderByteCount = 256
   /// Free blocks a shard keeps for reuse, in bytes.
   public static let maximumPooledByteCount = 32 << 20
-  /// Sockets whose TLS handshake is continued in one turn of a worker: signing takes a
-  /// good part of a millisecond, and whoever is connected must not wait for a crowd of newcomers.
-  public static let maximumHandshakesPerTurn = 8
+  /// How long a turn of a worker accepts connections, how long it acts on the ends of connections,
+  /// and how long it goes on with opening handshakes, in microseconds: a crowd that comes or goes
+  /// must not keep those waiting who stay.
+  public static let crowdTime: Int64 = 100
+  /// Of a turn that takes longer, each of these gets one part in so many: it must be done at last.
+  public static let crowdShare: Int64 = 4
+  /// Deadlines that are acted on in one turn of a worker; the others are in the next, at once.
+  public static let maximumDeadlinesPerTurn = 16
   /// Bytes of one TLS connection that are encrypted in one go; as many may wait encrypted.
   public static let encryptedFlightByteCount = 64 << 10
   /// Bytes of broadcast batches that may wait in one worker's mailbox.

@@ -21,10 +21,16 @@ public struct Session {
   }
 
   /// Which readiness of its socket the transport reports.
-  struct Interest: OptionSet {
-    let rawValue: UInt8
-    static let reading = Interest(rawValue: 1)
-    static let writing = Interest(rawValue: 2)
+  public struct Interest: OptionSet, Sendable {
+    /// One bit for each of the below.
+    public let rawValue: UInt8
+    /// There are bytes, or the peer has ended its direction.
+    public static let reading = Interest(rawValue: 1)
+    /// There is room.
+    public static let writing = Interest(rawValue: 2)
+
+    /// Those whose bits are set.
+    public init(rawValue: UInt8) { self.rawValue = rawValue }
   }
 
   // What a fan-out touches: the first cache line, as sessions lie on the boundaries of lines.
@@ -33,7 +39,7 @@ public struct Session {
   /// Set by the shard alone; whoever holds the pointer sees here whether the session lives.
   public internal(set) var phase = Phase.handshake
   /// What is reported of the socket.
-  var interest = Interest.reading
+  public internal(set) var interest = Interest.reading
   /// At most 2^`receiveShift` bytes are received in one call (see `Shard.adjustPace`).
   var receiveShift = Limits.largestReceiveShift
   /// FIN follows once the queue is empty.

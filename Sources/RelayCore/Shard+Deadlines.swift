@@ -4,10 +4,13 @@
 import WebSocketProtocol
 
 extension Shard where T: ~Copyable {
-  /// Acts on every deadline that has come.
+  /// Acts on deadlines that have come, on so many of them at most; others are still due.
   @inline(__always)
-  public mutating func expireDeadlines() {
-    while let session = wheel.popDue(now: now, in: sessions) { expire(session) }
+  public mutating func expireDeadlines(maximum: Int = Limits.maximumDeadlinesPerTurn) {
+    for _ in 0..<maximum {
+      guard let session = wheel.popDue(now: now, in: sessions) else { return }
+      expire(session)
+    }
   }
 
   /// Microseconds until the shard must have a turn even if nothing arrives; nil: no need.

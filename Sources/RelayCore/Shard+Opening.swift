@@ -145,6 +145,7 @@ extension Shard where T: ~Copyable {
     session.pointee.route = UInt16(index)
     session.pointee.phase = .open
     session.pointee.lastData = now
+    transport.letIn(session.pointee.socket, session: session)
     counters.openedCount += 1
     let agreed = negotiateCompression(session, request.extensions, table.routes[index])
     let response = OpeningHandshake.response(

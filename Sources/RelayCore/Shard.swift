@@ -140,7 +140,7 @@ public struct Shard<T: Transport & ~Copyable>: ~Copyable {
     counters.acceptedCount += 1
     // Another worker may hear of a new listener first, and hand over what it accepts there.
     while listeners.count <= listener { listeners.append(ListenerPolicy(name: "")) }
-    let error = transport.add(socket, session: session)
+    let error = transport.add(socket, session: session, isNewcomer: true)
     if error != 0 {
       drop(session, cause: .shed, errno: error, reset: true)
       return nil

@@ -81,8 +81,13 @@ public protocol Transport: ~Copyable {
   mutating func send(_ bytes: UnsafeRawPointer, _ count: Int, on socket: Int32) -> Int
   /// Sends pieces in order, as one; returns as `send` does.
   mutating func send(_ pieces: UnsafeBufferPointer<OutboundPiece>, on socket: Int32) -> Int
-  /// Reports a socket's readiness for the session from now on: readable.
-  mutating func add(_ socket: Int32, session: UnsafeMutableRawPointer) -> Int32
+  /// Reports a socket's readiness for the session from now on: readable. A newcomer's comes behind
+  /// that of those who are let in. Returns 0 or the error number.
+  mutating func add(
+    _ socket: Int32, session: UnsafeMutableRawPointer, isNewcomer: Bool
+  ) -> Int32
+  /// A newcomer is let in.
+  mutating func letIn(_ socket: Int32, session: UnsafeMutableRawPointer)
   /// Whether another process can go on with the connection: nothing but its descriptor is needed.
   func canMove(_ socket: Int32) -> Bool
   /// Changes what readiness is reported.
@@ -103,4 +108,7 @@ public protocol Transport: ~Copyable {
 extension Transport where Self: ~Copyable {
   /// A plain socket can always be handed over.
   public func canMove(_ socket: Int32) -> Bool { true }
+
+  /// Newcomers may also be served like all others.
+  public func letIn(_ socket: Int32, session: UnsafeMutableRawPointer) {}
 }

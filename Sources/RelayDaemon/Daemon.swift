@@ -58,6 +58,7 @@ package final class Daemon {
       StandardError.writeError(error.rendered)
       return .configuration
     }
+    DescriptorLimit.makeRoom(for: start.engineSettings.limits.maximumConnectionCount)
     do throws(SystemCallError) {
       return try run(start, try Inheritance.take())
     } catch {

@@ -20,6 +20,17 @@ package enum DescriptorLimit {
     return Int(clamping: limit.rlim_cur)
   }
 
+  /// Makes the table of descriptors large enough for so many connections, while there is one
+  /// thread: with several the kernel waits at each doubling until none of them looks at the old
+  /// table, ten milliseconds and more for whoever accepts a connection. Half a megabyte is as much
+  /// as that is worth; beyond, the table grows as it is needed.
+  package static func makeRoom(for connectionCount: Int) {
+    let last = Int32(min(connectionCount, 65_536) + reserve(of: connectionCount) - 1)
+    // Fails above the limit, and then there is nothing to be gained.
+    let descriptor = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, last)
+    if descriptor >= 0 { close(descriptor) }
+  }
+
   /// The connections that so many descriptors allow.
   package static func connectionCount(of descriptorCount: Int) -> Int {
     max(1, descriptorCount - reserve(of: descriptorCount))

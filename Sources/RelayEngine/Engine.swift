@@ -216,15 +216,15 @@ private enum WorkerThread {
   /// life that a reload removes.
   private final class Start: Sendable {
     private let setup: Mutex<WorkerSetup?>
-    private let poller: Mutex<Poller?>
+    private let pollers: Mutex<Worker.Pollers?>
 
     init(_ setup: WorkerSetup) throws(SystemCallError) {
-      poller = Mutex(try Worker.makePoller(setup))
+      pollers = Mutex(try Worker.makePollers(setup))
       self.setup = Mutex(setup)
     }
 
     func takeSetup() -> WorkerSetup? { setup.withLock { $0.take() } }
-    func takePoller() -> Poller? { poller.withLock { $0.take() } }
+    func takePollers() -> Worker.Pollers? { pollers.withLock { $0.take() } }
   }
 
   private static let faults = [SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP]
@@ -261,8 +261,8 @@ private enum WorkerThread {
   }
 
   private static func makeWorker(_ start: Start) -> Worker? {
-    guard let setup = start.takeSetup(), let poller = start.takePoller() else { return nil }
+    guard let setup = start.takeSetup(), let pollers = start.takePollers() else { return nil }
     linux_name_thread("wsrelay-\(setup.index)")
-    return Worker(setup, poller: poller)
+    return Worker(setup, pollers: pollers)
   }
 }

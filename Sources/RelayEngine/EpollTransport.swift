@@ -17,13 +17,19 @@ package protocol ConnectionRecorder: AnyObject, Sendable {
 /// Sockets by `SocketName`, watched by one epoll instance.
 struct EpollTransport: Transport, ~Copyable {
   let poller: Int32
+  /// The epoll instance of those who are served behind all others.
+  let crowd: Int32
   let workerIndex: Int
   let exchange: Exchange
   let recorder: any ConnectionRecorder
   var secure = SecureSockets()
 
-  init(poller: Int32, workerIndex: Int, exchange: Exchange, recorder: any ConnectionRecorder) {
+  init(
+    poller: Int32, crowd: Int32, workerIndex: Int, exchange: Exchange,
+    recorder: any ConnectionRecorder
+  ) {
     self.poller = poller
+    self.crowd = crowd
     self.workerIndex = workerIndex
     self.exchange = exchange
     self.recorder = recorder
@@ -63,9 +69,39 @@ struct EpollTransport: Transport, ~Copyable {
     return error == EAGAIN || error == EINTR ? 0 : Int(-error)
   }
 
-  func add(_ socket: Int32, session: UnsafeMutableRawPointer) -> Int32 {
+  func add(_ socket: Int32, session: UnsafeMutableRawPointer, isNewcomer: Bool) -> Int32 {
     if SocketName.isSecure(socket) { secure[socket].pointee.session = session }
-    return control(EPOLL_CTL_ADD, SocketName.descriptor(socket), EPOLLIN.rawValue, session)
+    return control(
+      isNewcomer ? crowd : poller, EPOLL_CTL_ADD, SocketName.descriptor(socket),
+      Self.events(reading: true, writing: false), session)
+  }
+
+  func letIn(_ socket: Int32, session: UnsafeMutableRawPointer) {
+    let isWriting = SocketName.isSecure(socket) && secure[socket].pointee.watchesWriting
+    move(socket, from: crowd, to: poller, reading: true, writing: isWriting, session)
+  }
+
+  /// Serves a connection behind all others from now on.
+  func setAside(_ session: SessionPointer) {
+    let socket = session.pointee.socket
+    var reading = session.pointee.interest.contains(.reading)
+    var writing = session.pointee.interest.contains(.writing)
+    if SocketName.isSecure(socket) {
+      reading = secure[socket].pointee.watchesReading
+      writing = secure[socket].pointee.watchesWriting
+    }
+    move(socket, from: poller, to: crowd, reading: reading, writing: writing, session)
+  }
+
+  /// A socket for which there is no room there, or which is there already, stays where it is.
+  private func move(
+    _ socket: Int32, from old: Int32, to new: Int32, reading: Bool, writing: Bool,
+    _ session: UnsafeMutableRawPointer
+  ) {
+    let descriptor = SocketName.descriptor(socket)
+    let events = Self.events(reading: reading, writing: writing)
+    if control(new, EPOLL_CTL_ADD, descriptor, events, session) != 0 { return }
+    _ = epoll_ctl(old, EPOLL_CTL_DEL, descriptor, nil)
   }
 
   /// What TLS keeps of a connection stays in OpenSSL.
@@ -82,12 +118,18 @@ struct EpollTransport: Transport, ~Copyable {
   func modify(
     _ descriptor: Int32, reading: Bool, writing: Bool, _ session: UnsafeMutableRawPointer
   ) {
-    let events = (reading ? EPOLLIN.rawValue : 0) | (writing ? EPOLLOUT.rawValue : 0)
-    _ = control(EPOLL_CTL_MOD, descriptor, events, session)
+    let events = Self.events(reading: reading, writing: writing)
+    let error = control(poller, EPOLL_CTL_MOD, descriptor, events, session)
+    if error == ENOENT { _ = control(crowd, EPOLL_CTL_MOD, descriptor, events, session) }
+  }
+
+  private static func events(reading: Bool, writing: Bool) -> UInt32 {
+    (reading ? Poller.readable | Poller.ended : 0) | (writing ? Poller.writable : 0)
   }
 
   private func control(
-    _ operation: Int32, _ descriptor: Int32, _ events: UInt32, _ session: UnsafeMutableRawPointer
+    _ poller: Int32, _ operation: Int32, _ descriptor: Int32, _ events: UInt32,
+    _ session: UnsafeMutableRawPointer
   ) -> Int32 {
     var event = epoll_event()
     event.events = events

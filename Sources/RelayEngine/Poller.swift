@@ -18,6 +18,9 @@ package struct Poller: ~Copyable, Sendable {
   package static let writable = EPOLLOUT.rawValue
   /// Reported whether asked for or not.
   package static let failed = EPOLLERR.rawValue | EPOLLHUP.rawValue
+  /// The peer has ended its direction; there may be bytes before that. To be asked for with
+  /// `readable` only: it stays until it is read.
+  static let ended = EPOLLRDHUP.rawValue
 
   package init() throws(SystemCallError) {
     (descriptor, timer) = try Self.makeDescriptors()
@@ -96,7 +99,7 @@ package struct PolledEvents: ~Copyable {
 
   static let maximumCount: Int32 = 1024
 
-  package init() { base = .allocate(capacity: Int(Self.maximumCount)) }
+  package init(count: Int32 = maximumCount) { base = .allocate(capacity: Int(count)) }
 
   deinit { base.deallocate() }
 

@@ -19,11 +19,6 @@ extension Worker {
   @inline(never)
   mutating func receiveSecurely(_ session: SessionPointer) {
     if session.pointee.awaited.contains(.proxyHeader) { return receiveProxyHeader(session) }
-    if session.pointee.awaited.contains(.tls) {
-      // Level-triggered: whose turn it is not is reported again.
-      if handshakeCount >= Limits.maximumHandshakesPerTurn { return }
-      handshakeCount += 1
-    }
     let secure = shard.transport.secure[session.pointee.socket]
     let space = shard.transport.secure.shared.received
     let count = recv(secure.pointee.descriptor, space.baseAddress, space.count, 0)

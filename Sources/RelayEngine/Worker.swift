@@ -21,24 +21,26 @@ struct WorkerSetup: Sendable {
 struct Worker: ~Copyable {
   var shard: Shard<EpollTransport>
   let poller: Poller
-  private let events = PolledEvents()
+  let crowd: Crowd
+  let events = PolledEvents()
+  let crowdEvents = PolledEvents(count: Crowd.batchCount)
   let index: Int
   let exchange: Exchange
   let mailbox: Mailbox
-  private let recorder: any ConnectionRecorder
+  let recorder: any ConnectionRecorder
   var listeners: [ListeningSocket]
   /// By index, of all listeners there ever were: sessions outlive them.
   var policies: [ListenerPolicy]
   /// By index; nil: plain.
-  private var contexts: [TLSSettings?]
+  var contexts: [TLSSettings?]
   private var messages: [WorkerMessage] = []
-  private var now: Instant
+  var now: Instant
   /// What the poller's timer is set for; nil: nothing.
   private var timerInstant: Instant?
 
   /// Until when no connections are accepted, for want of descriptors.
-  private(set) var acceptPausedUntil: Instant?
-  private var lastAcceptFailure: Instant?
+  var acceptPausedUntil: Instant?
+  var lastAcceptFailure: Instant?
   /// When the grace of a drain ends.
   private var graceEnd: Instant?
   var isStopped = false
@@ -47,32 +49,34 @@ struct Worker: ~Copyable {
   /// Waits for those who cannot be handed over to have left; new ones are not accepted meanwhile.
   var departure: Probe?
   var restsSecureListeners = false
-  /// TLS handshakes that went on in this turn.
-  var handshakeCount = 0
 
   // Tags of what is not a session; sessions are addresses, which are larger.
   private static let mailboxTag: UInt64 = 0
   private static let timerTag: UInt64 = 1
-  private static let firstListenerTag: UInt64 = 2
-  private static let tagLimit = firstListenerTag + UInt64(ListeningSocket.maximumCount)
-  /// Connections accepted in one go, so that a storm of them does not starve the others.
-  private static let maximumAcceptCount = 64
-  /// How long accepting rests when there are no descriptors: 50 ms.
-  private static let acceptPause: Int64 = 50_000
+  private static let crowdTag: UInt64 = 2
+  private static let firstListenerTag: UInt64 = 3
+  static let tagLimit = firstListenerTag + UInt64(ListeningSocket.maximumCount)
 
-  /// `poller` watches what `makePoller` says.
-  init(_ setup: WorkerSetup, poller: consuming Poller) {
+  /// What a worker waits on, watching what there is to be watched from the first moment.
+  struct Pollers: ~Copyable {
+    let poller: Poller
+    let crowd: Crowd
+  }
+
+  /// `pollers` are what `makePollers` makes.
+  init(_ setup: WorkerSetup, pollers: consuming Pollers) {
     now = MonotonicClock.now()
     policies = Self.policies(setup.listeners, over: [])
     contexts = Self.contexts(setup.listeners, over: [])
     shard = Shard(
       transport: EpollTransport(
-        poller: poller.descriptor, workerIndex: setup.index, exchange: setup.exchange,
-        recorder: setup.recorder),
+        poller: pollers.poller.descriptor, crowd: pollers.crowd.descriptor,
+        workerIndex: setup.index, exchange: setup.exchange, recorder: setup.recorder),
       routes: setup.routes, listeners: policies, shared: setup.shared,
       firstConnectionID: UInt64.random(in: 0...UInt64.max), now: now)
     shard.recordsOpened = setup.recordsOpened
-    self.poller = poller
+    poller = pollers.poller
+    crowd = pollers.crowd
     index = setup.index
     exchange = setup.exchange
     mailbox = setup.exchange.mailboxes[setup.index]
@@ -80,9 +84,14 @@ struct Worker: ~Copyable {
     listeners = setup.listeners
   }
 
-  /// A poller that watches the mailbox and the listeners of a worker to be.
-  static func makePoller(_ setup: WorkerSetup) throws(SystemCallError) -> Poller {
+  /// Pollers that watch the mailbox and the listeners of a worker to be.
+  static func makePollers(_ setup: WorkerSetup) throws(SystemCallError) -> Pollers {
     let poller = try Poller()
+    let crowd = try Crowd()
+    let crowdError = poller.add(crowd.descriptor, tag: crowdTag)
+    if crowdError != 0 {
+      throw SystemCallError("epoll_ctl", errno: crowdError, subject: "crowd")
+    }
     let mailbox = setup.exchange.mailboxes[setup.index]
     let error = poller.add(mailbox.wakeDescriptor, tag: mailboxTag)
     if error != 0 { throw SystemCallError("epoll_ctl", errno: error, subject: "mailbox") }
@@ -91,7 +100,7 @@ struct Worker: ~Copyable {
       throw SystemCallError("epoll_ctl", errno: timerError, subject: "timer")
     }
     for listener in setup.listeners { try watch(listener, poller) }
-    return poller
+    return Pollers(poller: poller, crowd: crowd)
   }
 
   private static func watch(_ listener: ListeningSocket, _ poller: borrowing Poller)
@@ -133,23 +142,32 @@ struct Worker: ~Copyable {
       }
       let count = poller.wait(for: events)
       beginTurn()
-      handshakeCount = 0
+      var isCrowdReady = false
+      var haveSomeLeft = false
       var position = 0
       while position < count {
         let event = events[position]
         position &+= 1
         if event.data.u64 >= Self.tagLimit {
-          act(on: event)
+          if event.events & Self.departure == 0 {
+            act(on: event)
+          } else {
+            haveSomeLeft = true
+          }
         } else if event.data.u64 == Self.mailboxTag {
           // In its place: a connection that comes after a reload is one of the new rules.
           readMailbox()
         } else if event.data.u64 == Self.timerTag {
           poller.clearTimer()
           timerInstant = nil
+        } else if event.data.u64 == Self.crowdTag {
+          isCrowdReady = true
         } else {
           accept(listener: Int(event.data.u64 - Self.firstListenerTag))
         }
       }
+      if haveSomeLeft { buryDeparted(count) }
+      if isCrowdReady { serveCrowd() }
       shard.expireDeadlines()
       if shard.isDraining || acceptPausedUntil != nil { continueSlowly() }
       if departure != nil { continueDeparture() }
@@ -185,7 +203,7 @@ struct Worker: ~Copyable {
   // MARK: - Sessions
 
   @inline(__always)
-  private mutating func act(on event: epoll_event) {
+  mutating func act(on event: epoll_event) {
     guard let session = SessionPointer(bitPattern: UInt(event.data.u64)) else { return }
     if event.events & Poller.writable != 0 && session.pointee.phase != .dead {
       if SocketName.isSecure(session.pointee.socket) {
@@ -212,66 +230,6 @@ struct Worker: ~Copyable {
   mutating func receiveFailed(_ session: SessionPointer) {
     let error = errno
     if error != EAGAIN && error != EINTR { shard.received(session, -Int(error)) }
-  }
-
-  // MARK: - Accepting
-
-  @inline(never)
-  private mutating func accept(listener listenerIndex: Int) {
-    guard let listener = listeners.first(where: { $0.index == listenerIndex }) else { return }
-    for _ in 0..<Self.maximumAcceptCount {
-      var address = sockaddr_storage()
-      let socket = linux_accept(listener.descriptor, &address)
-      if socket < 0 {
-        acceptFailed(errno, listener)
-        return
-      }
-      let peer = PeerAddress(address)
-      let worker = exchange.place(acceptedBy: index)
-      if worker != index {
-        let message = WorkerMessage.connection(
-          socket: socket, peer: peer, listener: listenerIndex)
-        if exchange.mailboxes[worker].post(message) { continue }
-        exchange.keep(index)
-      }
-      begin(socket, from: peer, listener: listenerIndex)
-    }
-  }
-
-  /// Gives the shard a connection that is this worker's to keep.
-  private mutating func begin(_ socket: Int32, from peer: PeerAddress, listener: Int) {
-    guard listener < contexts.count, let context = contexts[listener] else {
-      shard.accept(socket, from: peer, listener: listener)
-      return
-    }
-    let secure = shard.transport.secure.add(socket, context)
-    let session = shard.accept(
-      secure ?? socket, from: peer, listener: listener, behindTLS: secure != nil)
-    if let session, secure == nil { shard.received(session, Int(-ENOMEM)) }
-  }
-
-  private mutating func acceptFailed(_ error: Int32, _ listener: ListeningSocket) {
-    switch error {
-    // Nobody there any more, or, as accept(2) lists them, what became of the one who was.
-    case EAGAIN, EINTR, ECONNABORTED, EPERM, EPROTO, ENOPROTOOPT, EOPNOTSUPP, ETIMEDOUT, ENETDOWN,
-      ENETUNREACH, EHOSTDOWN, EHOSTUNREACH, ENONET:
-      break
-    default:
-      pauseAccepting(SystemCallError("accept4", errno: error, subject: "\(listener.address)"))
-    }
-  }
-
-  /// Without descriptors or memory the listeners stay readable: watching on would spin. They are
-  /// left alone for a moment; the kernel keeps new connections waiting meanwhile.
-  private mutating func pauseAccepting(_ error: SystemCallError) {
-    if acceptPausedUntil == nil {
-      for listener in listeners { poller.remove(listener.descriptor) }
-    }
-    acceptPausedUntil = now + Self.acceptPause
-    if lastAcceptFailure.map({ now - $0 >= 1_000_000 }) ?? true {
-      lastAcceptFailure = now
-      recorder.acceptFailed(error)
-    }
   }
 
   // MARK: - Other workers

@@ -36,8 +36,9 @@ def _raise_descriptor_limit() -> int:
     return hard
 
 
-def test_connection_storm(relay_under_attack: ArenaFactory) -> None:
-    """All at once, and then all have asked: each worker gets its share."""
+@pytest.mark.parametrize("threads", [1, 2])
+def test_connection_storm(relay_under_attack: ArenaFactory, threads: int) -> None:
+    """All connect at once, then all ask, then all leave: and each worker gets its share."""
     if _raise_descriptor_limit() < STORM + 500:
         pytest.skip(f"needs {STORM + 500} descriptors")
 
@@ -51,15 +52,16 @@ def test_connection_storm(relay_under_attack: ArenaFactory) -> None:
                 answers[wire.read_head().split(" ")[1]] += 1
         return answers
 
-    with relay_under_attack(ROUTES, Bound(threads=2)) as arena:
-        row = arena.run("10,000 connects at once", act, STORM, {"handshake": STORM})
+    name = f"10,000 connects at once, {threads} worker{'s' * (threads - 1)}"
+    with relay_under_attack(ROUTES, Bound(threads=threads)) as arena:
+        row = arena.run(name, act, STORM, {"handshake": STORM})
         assert row.answers == {"101": STORM}
         assert row.entries == {"peer-fin": STORM}
         # The identities that a worker gives have the upper half in common.
         workers = Counter(r["WSRELAY_CONNECTION_ID"][:8] for r in arena.entries())
-        counts = [n for _, n in workers.most_common(2)]
+        counts = [n for _, n in workers.most_common(threads)]
         assert sum(counts) == STORM, workers
-        assert max(counts) - min(counts) <= 0.2 * STORM / 2, workers
+        assert max(counts) - min(counts) <= 0.1 * STORM, workers
 
 
 def test_no_descriptors(relay_under_attack: ArenaFactory) -> None:

@@ -169,6 +169,19 @@ struct LivenessTests {
     Self.finish(driver, .idleTimeout, 1001)
   }
 
+  @Test("What is due all at once is spread over turns, with no time between them")
+  func manyAtOnce() {
+    let driver = CoreDriver(Route.builtIn)
+    let peers = (0..<100).map { _ in driver.accept() }
+    driver.sleep(.seconds(11))
+    let refusedCount = { peers.count { $0.head.hasPrefix("HTTP/1.1 408 ") } }
+    #expect(refusedCount() == Limits.maximumDeadlinesPerTurn)
+    driver.advance(.microseconds(10))
+    #expect(refusedCount() == peers.count)
+    for peer in peers { peer.end() }
+    #expect(driver.recording.refused.count == peers.count && driver.leftovers == [])
+  }
+
   @Test("The handshake's deadline is absolute: a byte a second does not help")
   func handshake() throws {
     let driver = CoreDriver(Route.builtIn)

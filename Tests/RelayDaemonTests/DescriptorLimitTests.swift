@@ -1,5 +1,6 @@
 // How many connections a limit on open files allows.
 
+import Foundation
 import Testing
 
 @testable import RelayDaemon
@@ -10,5 +11,25 @@ struct DescriptorLimitTests {
   func reserve() {
     let counts = [0, 1, 4, 64, 256, 1024, 262_144].map(DescriptorLimit.connectionCount)
     #expect(counts == [1, 1, 3, 48, 192, 960, 262_080])
+  }
+
+  @Test("Room is made for as many as there may be, and nothing stays open")
+  func room() throws {
+    let before = try Self.descriptors()
+    DescriptorLimit.makeRoom(for: 700)
+    #expect(try Self.tableSize() >= 764)
+    DescriptorLimit.makeRoom(for: .max)
+    #expect(try Self.descriptors() == before)
+  }
+
+  private static func descriptors() throws -> Set<String> {
+    // The one that reads the folder comes and goes.
+    Set(try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").sorted().dropLast())
+  }
+
+  private static func tableSize() throws -> Int {
+    let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
+    let line = status.split(separator: "\n").first { $0.hasPrefix("FDSize:") }
+    return Int(line?.split(separator: "\t").last ?? "") ?? 0
   }
 }

@@ -146,7 +146,9 @@ package struct RecordingTransport: Transport {
     return taken
   }
 
-  package func add(_ descriptor: Int32, session: UnsafeMutableRawPointer) -> Int32 {
+  package func add(
+    _ descriptor: Int32, session: UnsafeMutableRawPointer, isNewcomer: Bool
+  ) -> Int32 {
     guard let socket = recording.socket(descriptor, for: "add") else { return 9 }
     if !recording.addErrors.isEmpty {
       let error = recording.addErrors.removeFirst()

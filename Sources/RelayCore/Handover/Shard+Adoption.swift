@@ -149,7 +149,9 @@ extension Shard where T: ~Copyable {
     _ session: SessionPointer, _ isRouteRemoved: Bool, _ record: SessionRecord
   ) -> AdoptionResult {
     counters.acceptedCount += 1
-    let error = transport.add(session.pointee.socket, session: session)
+    let error = transport.add(
+      session.pointee.socket, session: session,
+      isNewcomer: session.pointee.phase == .handshake || session.pointee.isRefused)
     if error != 0 {
       drop(session, cause: .shed, errno: error, reset: true)
       return .closed
@@ -188,7 +190,7 @@ extension Shard where T: ~Copyable {
     session.pointee.phase = .open
     _ = shared.open.enter(maximum: 0)
     _ = occupancies[places.keptRouteCount].enter(maximum: 0)
-    let error = transport.add(socket, session: session)
+    let error = transport.add(socket, session: session, isNewcomer: false)
     if error != 0 { return drop(session, cause: .shed, errno: error, reset: true) }
     session.pointee.connection.stopReading()
     fail(

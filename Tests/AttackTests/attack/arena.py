@@ -168,8 +168,9 @@ class Arena:
         for good in (row.before, row.during):
             assert good.lost == 0 and not good.faults, f"{row.attack}: {good}"
         assert row.rss_kib <= row.allowed_kib, f"{row.attack}: {row.rss_kib} KiB"
-        # CI shares its machine with others, also where nobody is seen to disturb.
-        if not row.is_disturbed and not IS_SHORT:
+        # CI shares its machine with others, also where nobody is seen to disturb. And a second
+        # worker shares its processor with the attackers: its clients wait until it is its turn.
+        if not row.is_disturbed and not IS_SHORT and self.bound.threads == 1:
             before = max(row.before.p99_us, FLOOR_US)
             assert row.during.p99_us <= FACTOR * before, f"{row.attack}: {row}"
 

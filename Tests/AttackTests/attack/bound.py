@@ -15,6 +15,8 @@ BLOCK_HEAD = 80
 # Session, what its record needs, channel and queue of one connection.
 CONNECTION = 4 * KIB
 CONTEXT = 78_848
+# OpenSSL's state, a record that has come in part, and what waits encrypted.
+TLS = (15 + 17 + 64) * KIB
 RECEIVE_BUFFER = 128 * KIB
 POOL = 32 * MIB
 MAILBOX = 64 * MIB
@@ -42,6 +44,11 @@ class Bound:
     @property
     def handshake(self) -> int:
         return CONNECTION + block(self.max_request_size + 256)
+
+    @property
+    def tls(self) -> int:
+        """A handshake behind TLS, whose own may be under way."""
+        return self.handshake + TLS
 
     @property
     def idle(self) -> int:
@@ -77,6 +84,7 @@ class Bound:
         fixed = CONNECTION * sum(connections.values())
         each = {
             "handshake": self.handshake,
+            "tls": self.tls,
             "idle": self.idle,
             "receiving": self.receiving,
             "waiting": self.waiting,

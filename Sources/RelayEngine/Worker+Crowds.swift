@@ -1,0 +1,112 @@
+// Those who come and those who go: connections are accepted, opened and buried for a bounded time
+// of each turn, behind those who stay.
+
+import CLinux
+import Glibc
+import RelayCore
+import TLS
+
+extension Worker {
+  /// How long accepting rests when there are no descriptors: 50 ms.
+  private static let acceptPause: Int64 = 50_000
+
+  /// What the last event of a connection says.
+  static let departure = Poller.ended | Poller.failed
+
+  /// Acts on the ends of connections, behind those who stay and for a bounded time; the others of
+  /// the crowd are set aside.
+  @inline(never)
+  mutating func buryDeparted(_ count: Int) {
+    let end = crowdEnd()
+    var position = 0
+    repeat {
+      let event = events[position]
+      position += 1
+      if event.data.u64 < Self.tagLimit || event.events & Self.departure == 0 { continue }
+      if MonotonicClock.now() < end {
+        act(on: event)
+      } else if let session = SessionPointer(bitPattern: UInt(event.data.u64)),
+        session.pointee.phase != .dead
+      {
+        shard.transport.setAside(session)
+      }
+    } while position < count
+  }
+
+  /// Goes on with those who come, and with those who were set aside as they went, for a bounded
+  /// time.
+  @inline(never)
+  mutating func serveCrowd() {
+    let end = crowdEnd()
+    repeat {
+      let count = crowd.poll(crowdEvents)
+      for position in 0..<count { act(on: crowdEvents[position]) }
+      if count < Int(Crowd.batchCount) { return }
+    } while MonotonicClock.now() < end
+  }
+
+  /// Until when a turn that has come so far is for one kind of crowd.
+  private func crowdEnd() -> Instant {
+    let instant = MonotonicClock.now()
+    return instant + max(Limits.crowdTime, (instant - now) / Limits.crowdShare)
+  }
+
+  @inline(never)
+  mutating func accept(listener listenerIndex: Int) {
+    guard let listener = listeners.first(where: { $0.index == listenerIndex }) else { return }
+    let end = crowdEnd()
+    repeat {
+      var address = sockaddr_storage()
+      let socket = linux_accept(listener.descriptor, &address)
+      if socket < 0 {
+        acceptFailed(errno, listener)
+        return
+      }
+      let peer = PeerAddress(address)
+      let worker = exchange.place(acceptedBy: index)
+      if worker != index {
+        let message = WorkerMessage.connection(
+          socket: socket, peer: peer, listener: listenerIndex)
+        if exchange.mailboxes[worker].post(message) { continue }
+        exchange.keep(index)
+      }
+      begin(socket, from: peer, listener: listenerIndex)
+    } while MonotonicClock.now() < end
+  }
+
+  /// Gives the shard a connection that is this worker's to keep.
+  mutating func begin(_ socket: Int32, from peer: PeerAddress, listener: Int) {
+    guard listener < contexts.count, let context = contexts[listener] else {
+      shard.accept(socket, from: peer, listener: listener)
+      return
+    }
+    let secure = shard.transport.secure.add(socket, context)
+    let session = shard.accept(
+      secure ?? socket, from: peer, listener: listener, behindTLS: secure != nil)
+    if let session, secure == nil { shard.received(session, Int(-ENOMEM)) }
+  }
+
+  private mutating func acceptFailed(_ error: Int32, _ listener: ListeningSocket) {
+    switch error {
+    // Nobody there any more, or, as accept(2) lists them, what became of the one who was.
+    case EAGAIN, EINTR, ECONNABORTED, EPERM, EPROTO, ENOPROTOOPT, EOPNOTSUPP, ETIMEDOUT, ENETDOWN,
+      ENETUNREACH, EHOSTDOWN, EHOSTUNREACH, ENONET:
+      break
+    default:
+      pauseAccepting(SystemCallError("accept4", errno: error, subject: "\(listener.address)"))
+    }
+  }
+
+  /// Without descriptors or memory the listeners stay readable: watching on would spin. They are
+  /// left alone for a moment; the kernel keeps new connections waiting meanwhile.
+  mutating func pauseAccepting(_ error: SystemCallError) {
+    if acceptPausedUntil == nil {
+      for listener in listeners { poller.remove(listener.descriptor) }
+    }
+    acceptPausedUntil = now + Self.acceptPause
+    if lastAcceptFailure.map({ now - $0 >= 1_000_000 }) ?? true {
+      lastAcceptFailure = now
+      recorder.acceptFailed(error)
+    }
+  }
+}
