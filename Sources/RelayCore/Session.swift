@@ -38,8 +38,8 @@ public struct Session {
   public internal(set) var socket: Int32
   /// Set by the shard alone; whoever holds the pointer sees here whether the session lives.
   public internal(set) var phase = Phase.handshake
-  /// What is reported of the socket.
-  public internal(set) var interest = Interest.reading
+  /// What is reported of the socket; empty: it is not watched yet.
+  public internal(set) var interest: Interest = []
   /// At most 2^`receiveShift` bytes are received in one call (see `Shard.adjustPace`).
   var receiveShift = Limits.largestReceiveShift
   /// FIN follows once the queue is empty.

@@ -60,11 +60,13 @@ extension Shard where T: ~Copyable {
     updateInterest(session)
   }
 
-  private mutating func sendClose(_ session: SessionPointer, _ frame: CloseFrame) {
+  private mutating func sendClose(
+    _ session: SessionPointer, _ frame: CloseFrame, isLast: Bool = false
+  ) {
     hub.leave(session)
     session.pointee.connection.releaseMessage(&pool)
     guard let payload = session.pointee.connection.sendClose(frame) else { return }
-    payload.withUnsafeBytes { sendControl(.close, $0, on: session) }
+    payload.withUnsafeBytes { sendControl(.close, $0, on: session, isLast: isLast) }
   }
 
   // MARK: - Ends that the peer begins or finishes
@@ -75,7 +77,7 @@ extension Shard where T: ~Copyable {
     if session.pointee.phase == .open {
       setCause(session, Self.cause(ofReceived: frame.code))
       // RFC 6455 §5.5.1: the answer echoes the code; an empty Close gets an empty one.
-      sendClose(session, CloseFrame(code: frame.code))
+      sendClose(session, CloseFrame(code: frame.code), isLast: true)
       guard session.pointee.phase == .open else { return }
     }
     session.pointee.phase = .lingering

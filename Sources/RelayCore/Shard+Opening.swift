@@ -145,8 +145,13 @@ extension Shard where T: ~Copyable {
     session.pointee.route = UInt16(index)
     session.pointee.phase = .open
     session.pointee.lastData = now
-    transport.letIn(session.pointee.socket, session: session)
     counters.openedCount += 1
+    if session.pointee.interest.isEmpty {
+      startWatching(session)
+      if session.pointee.phase == .dead { return nil }
+    } else {
+      transport.letIn(session.pointee.socket, session: session)
+    }
     let agreed = negotiateCompression(session, request.extensions, table.routes[index])
     let response = OpeningHandshake.response(
       to: request, subprotocol: facts.subprotocol.isEmpty ? nil : facts.subprotocol,
@@ -242,7 +247,9 @@ extension Shard where T: ~Copyable {
     session.pointee.phase = .closing
     session.pointee.isRefused = true
     session.pointee.owedSince = now
-    refusal.response().withUnsafeBytes { send(session, $0.baseAddress!, $0.count) }
+    refusal.response().withUnsafeBytes {
+      send(session, $0.baseAddress!, $0.count, isLast: true)
+    }
     guard session.pointee.phase == .closing else { return }
     endSendingWhenFlushed(session)
     scheduleDeadline(session)

@@ -114,11 +114,17 @@ extension Shard where T: ~Copyable {
   }
 
   /// Sends bytes that are no data message, such as an HTTP answer; what does not fit waits.
-  mutating func send(_ session: SessionPointer, _ bytes: UnsafeRawPointer, _ count: Int) {
+  /// `isLast`: `endSendingWhenFlushed` is called next.
+  mutating func send(
+    _ session: SessionPointer, _ bytes: UnsafeRawPointer, _ count: Int, isLast: Bool = false
+  ) {
     let isFirst = session.pointee.outbound.isEmpty
+    let socket = session.pointee.socket
     var taken = 0
     if isFirst {
-      taken = transport.send(bytes, count, on: session.pointee.socket)
+      taken =
+        isLast
+        ? transport.sendLast(bytes, count, on: socket) : transport.send(bytes, count, on: socket)
       if taken < 0 { return socketFailed(session, Int32(-taken)) }
     }
     if taken < count {
@@ -130,8 +136,10 @@ extension Shard where T: ~Copyable {
   }
 
   /// Sends a control frame; past the route's bound a peer that does not read is a slow consumer.
+  /// `isLast`: `endSendingWhenFlushed` is called next.
   mutating func sendControl(
-    _ opcode: Opcode, _ payload: UnsafeRawBufferPointer, on session: SessionPointer
+    _ opcode: Opcode, _ payload: UnsafeRawBufferPointer, on session: SessionPointer,
+    isLast: Bool = false
   ) {
     let rules = self.rules + Int(session.pointee.route)
     let frameByteCount = 2 + payload.count
@@ -149,7 +157,7 @@ extension Shard where T: ~Copyable {
     if opcode == .pong && owesLatestPongOnly(session) {
       return queuePong(scratch, headerByteCount + payload.count, on: session)
     }
-    send(session, scratch, headerByteCount + payload.count)
+    send(session, scratch, headerByteCount + payload.count, isLast: isLast)
   }
 
   /// Sends pieces of whole frames; what does not fit is queued under the route's policy.
@@ -199,12 +207,24 @@ extension Shard where T: ~Copyable {
     setInterest(session, reading: !isHeldBack, writing: isWaiting)
   }
 
+  /// Has the socket of a session reported from now on, unless it is already or the session is dead.
+  public mutating func startWatching(_ session: SessionPointer) {
+    if session.pointee.interest.isEmpty { setInterest(session, reading: true, writing: false) }
+  }
+
   mutating func setInterest(_ session: SessionPointer, reading: Bool, writing: Bool) {
     var interest: Session.Interest = reading ? .reading : []
     if writing { interest.insert(.writing) }
     if session.pointee.phase == .dead || session.pointee.interest == interest { return }
+    let isFirst = session.pointee.interest.isEmpty
     session.pointee.interest = interest
-    transport.watch(
-      session.pointee.socket, reading: reading, writing: writing, session: session)
+    let socket = session.pointee.socket
+    if !isFirst {
+      return transport.watch(socket, reading: reading, writing: writing, session: session)
+    }
+    let error = transport.add(
+      socket, reading: reading, writing: writing, session: session,
+      isNewcomer: session.pointee.phase == .handshake || session.pointee.isRefused)
+    if error != 0 { drop(session, cause: .shed, errno: error, reset: true) }
   }
 }

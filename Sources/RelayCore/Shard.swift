@@ -128,11 +128,10 @@ public struct Shard<T: Transport & ~Copyable>: ~Copyable {
   }
 
   /// Takes a new connection from the engine, which has accepted it on a listener, and which puts
-  /// TLS between where that is so.
-  @discardableResult
+  /// TLS between where that is so. Bytes of it may be passed on before `startWatching`.
   public mutating func accept(
     _ socket: Int32, from peer: PeerAddress, listener: Int, behindTLS: Bool = false
-  ) -> SessionPointer? {
+  ) -> SessionPointer {
     let facts = SessionDetails.Facts(
       connectionID: connectionIDs.make(), acceptedAt: now, peer: peer)
     let session = sessions.make(
@@ -140,11 +139,6 @@ public struct Shard<T: Transport & ~Copyable>: ~Copyable {
     counters.acceptedCount += 1
     // Another worker may hear of a new listener first, and hand over what it accepts there.
     while listeners.count <= listener { listeners.append(ListenerPolicy(name: "")) }
-    let error = transport.add(socket, session: session, isNewcomer: true)
-    if error != 0 {
-      drop(session, cause: .shed, errno: error, reset: true)
-      return nil
-    }
     if listeners[listener].requiresProxyHeader { session.pointee.awaited.insert(.proxyHeader) }
     if behindTLS { session.pointee.awaited.insert(.tls) }
     scheduleDeadline(session)

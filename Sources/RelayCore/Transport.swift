@@ -81,12 +81,15 @@ public protocol Transport: ~Copyable {
   mutating func send(_ bytes: UnsafeRawPointer, _ count: Int, on socket: Int32) -> Int
   /// Sends pieces in order, as one; returns as `send` does.
   mutating func send(_ pieces: UnsafeBufferPointer<OutboundPiece>, on socket: Int32) -> Int
-  /// Reports a socket's readiness for the session from now on: readable. A newcomer's comes behind
-  /// that of those who are let in. Returns 0 or the error number.
+  /// Sends bytes as `send` does; if it takes all of them, `endSending` is called next.
+  mutating func sendLast(_ bytes: UnsafeRawPointer, _ count: Int, on socket: Int32) -> Int
+  /// Reports a socket's readiness for the session from now on. A newcomer's comes behind that of
+  /// those who are let in. Returns 0 or the error number.
   mutating func add(
-    _ socket: Int32, session: UnsafeMutableRawPointer, isNewcomer: Bool
+    _ socket: Int32, reading: Bool, writing: Bool, session: UnsafeMutableRawPointer,
+    isNewcomer: Bool
   ) -> Int32
-  /// A newcomer is let in.
+  /// A newcomer that was added is let in.
   mutating func letIn(_ socket: Int32, session: UnsafeMutableRawPointer)
   /// Whether another process can go on with the connection: nothing but its descriptor is needed.
   func canMove(_ socket: Int32) -> Bool
@@ -108,6 +111,11 @@ public protocol Transport: ~Copyable {
 extension Transport where Self: ~Copyable {
   /// A plain socket can always be handed over.
   public func canMove(_ socket: Int32) -> Bool { true }
+
+  /// That nothing follows helps only where it saves a packet.
+  public mutating func sendLast(
+    _ bytes: UnsafeRawPointer, _ count: Int, on socket: Int32
+  ) -> Int { send(bytes, count, on: socket) }
 
   /// Newcomers may also be served like all others.
   public func letIn(_ socket: Int32, session: UnsafeMutableRawPointer) {}

@@ -62,6 +62,13 @@ struct EpollTransport: Transport, ~Copyable {
     return taken >= 0 ? taken : Self.failure()
   }
 
+  /// The FIN that follows goes in the same packet.
+  mutating func sendLast(_ bytes: UnsafeRawPointer, _ count: Int, on socket: Int32) -> Int {
+    if SocketName.isSecure(socket) { return sendSecurely(bytes, count, on: socket) }
+    let taken = Glibc.send(socket, bytes, count, Int32(MSG_NOSIGNAL) | Int32(MSG_MORE))
+    return taken >= 0 ? taken : Self.failure()
+  }
+
   /// A full socket takes nothing; anything else is an error.
   @inline(never)
   private static func failure() -> Int {
@@ -69,11 +76,19 @@ struct EpollTransport: Transport, ~Copyable {
     return error == EAGAIN || error == EINTR ? 0 : Int(-error)
   }
 
-  func add(_ socket: Int32, session: UnsafeMutableRawPointer, isNewcomer: Bool) -> Int32 {
-    if SocketName.isSecure(socket) { secure[socket].pointee.session = session }
+  func add(
+    _ socket: Int32, reading: Bool, writing: Bool, session: UnsafeMutableRawPointer,
+    isNewcomer: Bool
+  ) -> Int32 {
+    var isWriting = writing
+    if SocketName.isSecure(socket) {
+      let secure = self.secure[socket]
+      secure.pointee.watch(session, reading: reading, writing: writing)
+      isWriting = secure.pointee.watchesWriting
+    }
     return control(
       isNewcomer ? crowd : poller, EPOLL_CTL_ADD, SocketName.descriptor(socket),
-      Self.events(reading: true, writing: false), session)
+      Self.events(reading: reading, writing: isWriting), session)
   }
 
   func letIn(_ socket: Int32, session: UnsafeMutableRawPointer) {

@@ -49,6 +49,13 @@ package struct SecureSocket {
     self.tls = tls
   }
 
+  /// The poller begins to report the socket.
+  mutating func watch(_ session: UnsafeMutableRawPointer, reading: Bool, writing: Bool) {
+    self.session = session
+    (isReading, isWriting) = (reading, writing)
+    (watchesReading, watchesWriting) = (reading, writing || hasWaiting)
+  }
+
   /// Whether the socket was full.
   package var hasWaiting: Bool { waitingStart < waitingEnd }
 

@@ -74,16 +74,20 @@ extension Worker {
     } while MonotonicClock.now() < end
   }
 
-  /// Gives the shard a connection that is this worker's to keep.
+  /// Gives the shard a connection that is this worker's to keep. In a crowd its request is there
+  /// already.
   mutating func begin(_ socket: Int32, from peer: PeerAddress, listener: Int) {
-    guard listener < contexts.count, let context = contexts[listener] else {
-      shard.accept(socket, from: peer, listener: listener)
-      return
+    let session: SessionPointer
+    if listener < contexts.count, let context = contexts[listener] {
+      let secure = shard.transport.secure.add(socket, context)
+      session = shard.accept(
+        secure ?? socket, from: peer, listener: listener, behindTLS: secure != nil)
+      if secure == nil { shard.received(session, Int(-ENOMEM)) }
+    } else {
+      session = shard.accept(socket, from: peer, listener: listener)
     }
-    let secure = shard.transport.secure.add(socket, context)
-    let session = shard.accept(
-      secure ?? socket, from: peer, listener: listener, behindTLS: secure != nil)
-    if let session, secure == nil { shard.received(session, Int(-ENOMEM)) }
+    if session.pointee.phase != .dead { receive(session) }
+    shard.startWatching(session)
   }
 
   private mutating func acceptFailed(_ error: Int32, _ listener: ListeningSocket) {

@@ -218,7 +218,7 @@ struct Worker: ~Copyable {
   }
 
   @inline(__always)
-  private mutating func receive(_ session: SessionPointer) {
+  mutating func receive(_ session: SessionPointer) {
     if SocketName.isSecure(session.pointee.socket) { return receiveSecurely(session) }
     let space = shard.receiveSpace(session)
     let count = recv(session.pointee.socket, space.baseAddress, space.count, 0)

@@ -48,8 +48,10 @@ package final class CoreDriver {
       family: .ipv4, port: UInt16(truncatingIfNeeded: nextSocket), high: 0xC000_0207 << 32,
       low: 0)
     turn {
-      peer.session = shard.accept(
+      let session = shard.accept(
         peer.socket.descriptor, from: address, listener: listener, behindTLS: behindTLS)
+      shard.startWatching(session)
+      peer.session = session.pointee.phase == .dead ? nil : session
     }
     return peer
   }

@@ -147,15 +147,18 @@ package struct RecordingTransport: Transport {
   }
 
   package func add(
-    _ descriptor: Int32, session: UnsafeMutableRawPointer, isNewcomer: Bool
+    _ descriptor: Int32, reading: Bool, writing: Bool, session: UnsafeMutableRawPointer,
+    isNewcomer: Bool
   ) -> Int32 {
     guard let socket = recording.socket(descriptor, for: "add") else { return 9 }
     if !recording.addErrors.isEmpty {
       let error = recording.addErrors.removeFirst()
       if error != 0 { return error }
     }
+    if socket.session == session { recording.misuses.append("a second add of \(descriptor)") }
     socket.session = session
-    socket.isReading = true
+    socket.isReading = reading
+    socket.isWriting = writing
     return 0
   }
 
@@ -178,7 +181,10 @@ package struct RecordingTransport: Transport {
 
   package func close(_ descriptor: Int32, reset: Bool) {
     guard let socket = recording.socket(descriptor, for: "close") else { return }
-    if recording.isHandedOver && canMove(descriptor) { return }
+    if recording.isHandedOver && canMove(descriptor) {
+      socket.session = nil
+      return
+    }
     socket.isClosed = true
     socket.isReset = reset
     socket.isReading = false

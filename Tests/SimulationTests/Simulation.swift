@@ -143,7 +143,9 @@ final class Simulation {
     let peer = PeerAddress(
       family: .ipv4, port: UInt16(clients.count - 1), high: 0x7F00_0001 << 32, low: 0)
     worker.shard.beginTurn(now)
-    client.session = worker.shard.accept(nextSocket, from: peer, listener: 0)
+    let session = worker.shard.accept(nextSocket, from: peer, listener: 0)
+    worker.shard.startWatching(session)
+    client.session = session.pointee.phase == .dead ? nil : session
     worker.shard.endTurn()
   }
 

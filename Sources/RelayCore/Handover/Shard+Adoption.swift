@@ -149,13 +149,8 @@ extension Shard where T: ~Copyable {
     _ session: SessionPointer, _ isRouteRemoved: Bool, _ record: SessionRecord
   ) -> AdoptionResult {
     counters.acceptedCount += 1
-    let error = transport.add(
-      session.pointee.socket, session: session,
-      isNewcomer: session.pointee.phase == .handshake || session.pointee.isRefused)
-    if error != 0 {
-      drop(session, cause: .shed, errno: error, reset: true)
-      return .closed
-    }
+    startWatching(session)
+    if session.pointee.phase == .dead { return .closed }
     if session.pointee.phase == .open && !rules[Int(session.pointee.route)].isEcho {
       join(session, String(record.path.prefix { $0 != "?" }))
     }
@@ -190,8 +185,8 @@ extension Shard where T: ~Copyable {
     session.pointee.phase = .open
     _ = shared.open.enter(maximum: 0)
     _ = occupancies[places.keptRouteCount].enter(maximum: 0)
-    let error = transport.add(socket, session: session, isNewcomer: false)
-    if error != 0 { return drop(session, cause: .shed, errno: error, reset: true) }
+    startWatching(session)
+    if session.pointee.phase == .dead { return }
     session.pointee.connection.stopReading()
     fail(
       session, .restart, .serviceRestart, reason: "service restart",

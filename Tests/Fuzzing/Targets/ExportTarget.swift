@@ -35,7 +35,10 @@ enum ExportTarget {
       fatalError("no socket pair: error \(errno)")
     }
     for piece in pieces {
-      expect(send(ends[0], piece, piece.count, 0) == piece.count, "cannot send: error \(errno)")
+      var count = 0
+      // The fuzzer's own alarm may come between.
+      repeat { count = send(ends[0], piece, piece.count, 0) } while count < 0 && errno == EINTR
+      expect(count == piece.count, "cannot send: error \(errno)")
     }
     close(ends[0])
     var reader = ExportReader(descriptor: ends[1], ownsDescriptor: true)
