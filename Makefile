@@ -57,6 +57,11 @@ hot-path: ## the data path's disassembly: no reference counts, no allocation
 	@scripts/deps build
 	@scripts/test hot-path
 
+instructions: ## instructions for a message, against those recorded; RECORD=1 records them
+	@scripts/deps build bench
+	$(BUILD) wsrelay
+	Benchmarks/instructions $(if $(RECORD),--record) $(BINARY)
+
 bench: ## server CPU per message against the kernel's floor (10 minutes); BENCH= more arguments
 	@scripts/deps build bench
 	$(BUILD) wsrelay

@@ -14,6 +14,9 @@ public struct Limits: Sendable, Equatable {
   /// wait for as long as it takes to act on one call.
   public static let maximumFrameCountOfReceive = 1024
   static let largestReceiveShift: UInt8 = 17
+  /// 32 KiB: what a member sends in one call is copied or sent as often as there are members, and
+  /// everybody else waits meanwhile. Less would cost a flood its large batches.
+  static let largestBroadcastReceiveShift: UInt8 = 15
   /// 4 KiB, which hold 682 of the smallest frames.
   static let smallestReceiveShift: UInt8 = 12
   /// A frame whose missing payload is at least this many bytes is received into its own block.

@@ -218,6 +218,7 @@ extension Shard where T: ~Copyable {
     // What others published before this is not for the newcomer.
     if let channel = hub.channel(path), channel.pointee.batch != nil { flush(channel) }
     hub.join(session, path)
+    session.pointee.receiveShift = Limits.largestBroadcastReceiveShift
   }
 
   private mutating func recordOpened(

@@ -62,7 +62,10 @@ extension Shard where T: ~Copyable {
     if frameCount > Limits.maximumFrameCountOfReceive {
       session.pointee.receiveShift = max(shift &- 1, Limits.smallestReceiveShift)
     } else if frameCount < Limits.maximumFrameCountOfReceive / 4 && byteCount >= 1 << Int(shift) {
-      session.pointee.receiveShift = min(shift &+ 1, Limits.largestReceiveShift)
+      let largest =
+        session.pointee.channel == nil
+        ? Limits.largestReceiveShift : Limits.largestBroadcastReceiveShift
+      session.pointee.receiveShift = min(shift &+ 1, largest)
     }
   }
 

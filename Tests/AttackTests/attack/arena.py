@@ -64,6 +64,17 @@ class Row:
 ROWS: list[Row] = []
 
 
+def show(row: Row) -> None:
+    """Puts a row into the table, in place of an earlier one of the same attack."""
+    ROWS[:] = [*(earlier for earlier in ROWS if earlier.attack != row.attack), row]
+
+
+class SlowGoodClientsError(AssertionError):
+    """The p99 was above its bound. What is the relay's doing is so each time; but a host that stops
+    this machine for a moment is not seen by it, so scripts/test has the attack made again, twice at
+    most."""
+
+
 def _attack(act: Act, port: int, seconds: float, results: multiprocessing.Queue[object]) -> None:
     os.sched_setaffinity(0, {processors()[1]})
     try:
@@ -143,7 +154,7 @@ class Arena:
         row.rss_kib = self.memory_kib("VmHWM")
         row.allowed_kib = int(1.1 * (base + self.bound.process(at) / 1024))
         row.entries = self.count_entries(count)
-        ROWS.append(row)
+        show(row)
         self.check(row)
         return row
 
@@ -172,7 +183,8 @@ class Arena:
         # worker shares its processor with the attackers: its clients wait until it is its turn.
         if not row.is_disturbed and not IS_SHORT and self.bound.threads == 1:
             before = max(row.before.p99_us, FLOOR_US)
-            assert row.during.p99_us <= FACTOR * before, f"{row.attack}: {row}"
+            if row.during.p99_us > FACTOR * before:
+                raise SlowGoodClientsError(f"{row.attack}: {row}")
 
 
 @contextmanager
