@@ -39,9 +39,7 @@ extension PeerAddress: CustomStringConvertible {
   public var host: String {
     switch family {
     case .unix: return "unix"
-    case .ipv4:
-      return (0..<4).map { String(UInt8(truncatingIfNeeded: high >> (56 - 8 * $0))) }
-        .joined(separator: ".")
+    case .ipv4: return ipv4Text
     case .ipv6: return ipv6Text
     }
   }
@@ -52,6 +50,29 @@ extension PeerAddress: CustomStringConvertible {
     case .unix: "unix"
     case .ipv4: "\(host):\(port)"
     case .ipv6: "[\(host)]:\(port)"
+    }
+  }
+
+  /// Every record has it, so it is written digit by digit; it fits into a String without memory of
+  /// its own.
+  private var ipv4Text: String {
+    String(unsafeUninitializedCapacity: 15) { text in
+      var count = 0
+      for index in 0..<4 {
+        let number = UInt8(truncatingIfNeeded: high >> (56 - 8 * index))
+        if index > 0 {
+          text[count] = UInt8(ascii: ".")
+          count += 1
+        }
+        for (digit, least) in [
+          (number / 100, 100 as UInt8), (number / 10 % 10, 10), (number % 10, 0),
+        ]
+        where number >= least {
+          text[count] = UInt8(ascii: "0") + digit
+          count += 1
+        }
+      }
+      return count
     }
   }
 

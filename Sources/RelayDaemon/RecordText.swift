@@ -18,15 +18,22 @@ enum RecordText {
   /// Appends the line of a closed connection:
   /// `closed 1006 peer-reset /chat/lobby 192.0.2.7:51234 after 3m12s, idle 41s, rx 120 tx 4518`.
   static func append(_ closed: ClosedConnection, to output: inout [UInt8]) {
-    output.append(text: "closed \(closed.effectiveCode.rawValue) ")
+    output.append(text: "closed ")
+    output.append(decimal: UInt64(closed.effectiveCode.rawValue))
+    output.append(UInt8(ascii: " "))
     output.append(text: closed.cause.slug)
     output.append(UInt8(ascii: " "))
     appendPlace(channel: closed.channel, path: closed.path, route: closed.route, to: &output)
-    output.append(text: " \(closed.peer.description)")
-    output.append(text: " after \(ElapsedText.of(microseconds: closed.duration))")
-    output.append(text: ", idle \(ElapsedText.of(microseconds: closed.idle))")
-    output.append(text: ", rx \(closed.receivedMessageCount)")
-    output.append(text: " tx \(closed.sentMessageCount)")
+    output.append(UInt8(ascii: " "))
+    output.append(text: closed.peer.description)
+    output.append(text: " after ")
+    output.append(text: ElapsedText.of(microseconds: closed.duration))
+    output.append(text: ", idle ")
+    output.append(text: ElapsedText.of(microseconds: closed.idle))
+    output.append(text: ", rx ")
+    output.append(decimal: closed.receivedMessageCount)
+    output.append(text: " tx ")
+    output.append(decimal: closed.sentMessageCount)
   }
 
   /// Appends the line of a refused handshake:
@@ -47,8 +54,13 @@ enum RecordText {
 
   /// A number in hexadecimal digits, filled up with zeros to sixteen.
   static func identifier(_ number: UInt64) -> String {
-    let digits = String(number, radix: 16)
-    return String(repeating: "0", count: 16 - digits.utf8.count) + digits
+    String(unsafeUninitializedCapacity: 16) { digits in
+      for index in 0..<16 {
+        let value = UInt8(truncatingIfNeeded: number >> (60 - 4 * index)) & 15
+        digits[index] = value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
+      }
+      return 16
+    }
   }
 
   /// Appends a time since 1970 as RFC 3339 has it, in UTC: `2026-03-01T09:08:07.000042Z`.
@@ -56,18 +68,21 @@ enum RecordText {
     var seconds = time_t(time / 1_000_000)
     var parts = tm()
     gmtime_r(&seconds, &parts)
-    let fields: [(value: Int, width: Int, end: String)] = [
-      (Int(parts.tm_year) + 1900, 4, "-"), (Int(parts.tm_mon) + 1, 2, "-"),
-      (Int(parts.tm_mday), 2, "T"), (Int(parts.tm_hour), 2, ":"), (Int(parts.tm_min), 2, ":"),
-      (Int(parts.tm_sec), 2, "."), (Int(time % 1_000_000), 6, "Z"),
-    ]
-    for field in fields {
-      let digits = String(field.value)
-      output.append(
-        contentsOf: repeatElement(UInt8(ascii: "0"), count: max(field.width - digits.utf8.count, 0))
-      )
-      output.append(text: digits)
-      output.append(text: field.end)
+    func append(_ value: Int, width: Int, end: UInt8) {
+      var unit = 1
+      for _ in 1..<width { unit *= 10 }
+      while unit > 0 {
+        output.append(UInt8(ascii: "0") + UInt8(value / unit % 10))
+        unit /= 10
+      }
+      output.append(end)
     }
+    append(Int(parts.tm_year) + 1900, width: 4, end: UInt8(ascii: "-"))
+    append(Int(parts.tm_mon) + 1, width: 2, end: UInt8(ascii: "-"))
+    append(Int(parts.tm_mday), width: 2, end: UInt8(ascii: "T"))
+    append(Int(parts.tm_hour), width: 2, end: UInt8(ascii: ":"))
+    append(Int(parts.tm_min), width: 2, end: UInt8(ascii: ":"))
+    append(Int(parts.tm_sec), width: 2, end: UInt8(ascii: "."))
+    append(Int(time % 1_000_000), width: 6, end: UInt8(ascii: "Z"))
   }
 }
