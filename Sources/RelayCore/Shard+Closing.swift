@@ -151,7 +151,7 @@ extension Shard where T: ~Copyable {
     ended.append(session)
   }
 
-  private func leaveOccupancies(_ session: SessionPointer) {
+  func leaveOccupancies(_ session: SessionPointer) {
     let occupancy = occupancies[Int(session.pointee.route)]
     occupancy.leave()
     shared.open.leave()

@@ -143,15 +143,15 @@ extension Shard where T: ~Copyable {
       session.pointee.details = SessionDetails(facts)
     }
     session.pointee.route = UInt16(index)
+    let error = watchAsClient(session)
+    if error != 0 {
+      leaveOccupancies(session)
+      drop(session, cause: .shed, errno: error, reset: true)
+      return nil
+    }
     session.pointee.phase = .open
     session.pointee.lastData = now
     counters.openedCount += 1
-    if session.pointee.interest.isEmpty {
-      startWatching(session)
-      if session.pointee.phase == .dead { return nil }
-    } else {
-      transport.letIn(session.pointee.socket, session: session)
-    }
     let agreed = negotiateCompression(session, request.extensions, table.routes[index])
     let response = OpeningHandshake.response(
       to: request, subprotocol: facts.subprotocol.isEmpty ? nil : facts.subprotocol,
@@ -162,6 +162,19 @@ extension Shard where T: ~Copyable {
     scheduleDeadline(session)
     if recordsOpened { recordOpened(session, facts) }
     return nil
+  }
+
+  /// Has what comes of the session reported without the delay of newcomers; returns 0 or the error
+  /// number.
+  private mutating func watchAsClient(_ session: SessionPointer) -> Int32 {
+    let socket = session.pointee.socket
+    if !session.pointee.interest.isEmpty {
+      transport.letIn(socket, session: session)
+      return 0
+    }
+    session.pointee.interest = .reading
+    return transport.add(
+      socket, reading: true, writing: false, session: session, isNewcomer: false)
   }
 
   private struct Admission {

@@ -9,7 +9,7 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -181,7 +181,9 @@ def test_internal_error(relay: JournalRelay) -> None:
     """A system call fails in a way that nobody foresaw."""
     daemon = relay(ROUTES, *refusing("recvfrom", "EIO", 1))
     with Wire(daemon.port) as client:
-        client.send(request())
+        # The relay receives at once: it may be gone before there is a request.
+        with suppress(ConnectionError):
+            client.send(request())
         assert client.read_to_end() == b""
     record = daemon.closed(cause="internal-error")
     exact = close_fields("internal-error", None, phase="handshake", errno=5)
@@ -201,4 +203,7 @@ def test_shed(relay: JournalRelay) -> None:
     record = daemon.closed(cause="shed")
     exact = close_fields("shed", None, phase="handshake", errno=12)
     exact["WSRELAY_LISTENER"] = f"127.0.0.1:{daemon.port}"
+    # It is watched once it has asked, if it was quick, or before.
+    if "WSRELAY_PATH" in record:
+        exact["WSRELAY_PATH"] = "/echo"
     check_close(record, int(record["WSRELAY_PEER_PORT"]), exact)

@@ -133,6 +133,33 @@ struct SocketFailureTests {
     #expect(driver.leftovers == [])
   }
 
+  @Test("The poller does not take the socket of a connection that asked before it was watched")
+  func addOfQuickClient() {
+    let driver = CoreDriver(Route.builtIn)
+    driver.recording.addErrors = [12]
+    let peer = driver.makePeer()
+    peer.push(CoreDriver.request("/echo"))
+    driver.turn {
+      let session = driver.shard.accept(peer.socket.descriptor, from: .unix, listener: 0)
+      peer.session = session
+      peer.receive(into: &driver.shard)
+      driver.shard.startWatching(session)
+    }
+    #expect(peer.socket.sent == [] && peer.socket.isReset)
+    #expect(driver.recording.closed.map(\.cause) == [.shed])
+    #expect(driver.recording.closed.map(\.phase) == [.handshake])
+    #expect(driver.leftovers == [])
+    let next = driver.makePeer()
+    next.push(CoreDriver.request("/echo"))
+    driver.turn {
+      next.session = driver.shard.accept(next.socket.descriptor, from: .unix, listener: 0)
+      next.receive(into: &driver.shard)
+    }
+    #expect(next.head.hasPrefix("HTTP/1.1 101 ") && next.socket.isReading)
+    next.end()
+    #expect(driver.leftovers == [])
+  }
+
   @Test("A connection from a listener that this shard has not heard of yet")
   func unknownListener() {
     let driver = CoreDriver(Route.builtIn)
