@@ -87,15 +87,22 @@ def relay(binary: Path, threads: int = 1, cpus: str = "0") -> Iterator[Relay]:
     with tempfile.TemporaryDirectory() as folder:
         configuration = Path(folder) / "wsrelay.conf"
         configuration.write_text(CONFIGURATION.format(threads=threads, port=port))
-        with (Path(folder) / "log").open("w") as log:
-            command = ["taskset", "-c", cpus, str(binary), "serve", "--config", str(configuration)]
-            process = subprocess.Popen(command, stdout=log, stderr=log)
-            try:
-                wait_until_it_listens(port)
-                yield Relay(process.pid, port)
-            finally:
-                process.kill()
-                process.wait()
+        command = ["taskset", "-c", cpus, str(binary), "serve", "--config", str(configuration)]
+        with running(command, port) as at:
+            yield at
+
+
+@contextmanager
+def running(command: list[str], port: int) -> Iterator[Relay]:
+    """A server that is to listen on a port; what it has to say of each connection goes nowhere."""
+    quiet = subprocess.DEVNULL
+    process = subprocess.Popen(command, stdout=quiet, stderr=quiet)
+    try:
+        wait_until_it_listens(port)
+        yield Relay(process.pid, port)
+    finally:
+        process.kill()
+        process.wait()
 
 
 def wait_until_it_listens(port: int) -> None:
@@ -219,13 +226,14 @@ def churn(binary: Path) -> None:
 
 def latency(binary: Path) -> None:
     """20,000 messages a second, alone and while 1,000 connections a second come and go."""
-    floor = [str(HERE / "build" / "floor")]
     print("| server | others | p50 | p99 |\n|---|---|---|---|")
     for name in ("floor", "wsrelay") * 3:
         for crowd in (False, True):
             with ExitStack() as stack:
                 if name == "floor":
-                    at = stack.enter_context(other(floor))
+                    port = free_port()
+                    command = ["taskset", "-c", "0", str(HERE / "build" / "floor"), str(port)]
+                    at = stack.enter_context(running(command, port))
                 else:
                     at = stack.enter_context(relay(binary))
                 stop = threading.Event()
@@ -240,18 +248,6 @@ def latency(binary: Path) -> None:
                     thread.join()
                 text = f"{done[0] / 5:,.0f} a second" if crowd else "none"
                 print(f"| {name} | {text} | {result['p50']:.0f} µs | {result['p99']:.0f} µs |")
-
-
-@contextmanager
-def other(command: list[str]) -> Iterator[Relay]:
-    port = free_port()
-    process = subprocess.Popen(["taskset", "-c", "0", *command, str(port)])
-    try:
-        wait_until_it_listens(port)
-        yield Relay(process.pid, port)
-    finally:
-        process.kill()
-        process.wait()
 
 
 def come_and_go(port: int, stop: threading.Event, done: list[int]) -> None:
