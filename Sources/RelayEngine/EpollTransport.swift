@@ -14,7 +14,7 @@ package protocol ConnectionRecorder: AnyObject, Sendable {
   func acceptFailed(_ error: SystemCallError)
 }
 
-/// Sockets by `SocketName`, watched by one epoll instance.
+/// Sockets by `SocketName`, watched by the worker's poller or by its crowd.
 struct EpollTransport: Transport, ~Copyable {
   let poller: Int32
   /// The epoll instance of those who are served behind all others.
