@@ -66,6 +66,11 @@ package enum EscapedText {
     if isCut { output.append(contentsOf: ellipsis.utf8) }
   }
 
+  /// Whether a text within the limit comes out as it is, for certain; most do.
+  package static func isPlain(_ input: UnsafeBufferPointer<UInt8>, asWord: Bool = false) -> Bool {
+    input.allSatisfy { isPlain($0, asWord: asWord) }
+  }
+
   private static let ellipsis = "…"
 
   private static func isPlain(_ byte: UInt8, asWord: Bool) -> Bool {

@@ -121,7 +121,7 @@ extension JournalEntry {
     begin(
       event: report.event, messageID: report.event?.messageID, priority: report.priority,
       time: time
-    ) { EscapedText.append(report.message, to: &$0, limit: EscapedText.messageByteCount) }
+    ) { $0.append(escaping: report.message, limit: EscapedText.messageByteCount) }
     for field in report.fields {
       switch field.value {
       case .count(let count): append(field.name, UInt64(clamping: count))

@@ -8,7 +8,7 @@ import RelayCore
 
 /// An ordered list of the fields of one record.
 struct JournalEntry: Sendable {
-  private(set) var bytes: [UInt8] = []
+  private(set) var bytes = RecordBytes()
   /// Where each field is in `bytes`, name and all.
   private(set) var fields: [Range<Int>] = []
   /// What each field is, in the order of `fields`.
@@ -20,9 +20,9 @@ struct JournalEntry: Sendable {
   /// Empties the entry and begins another with the fields that every record has.
   mutating func begin(
     event: RecordEvent?, messageID: String?, priority: RecordPriority, time: Int64,
-    message: (inout [UInt8]) -> Void
+    message: (inout RecordBytes) -> Void
   ) {
-    bytes.removeAll(keepingCapacity: true)
+    bytes.removeAll()
     fields.removeAll(keepingCapacity: true)
     names.removeAll(keepingCapacity: true)
     self.priority = priority
@@ -35,7 +35,7 @@ struct JournalEntry: Sendable {
   }
 
   /// Appends a field whose value `write` produces.
-  mutating func append(_ field: JournalField, writing write: (inout [UInt8]) -> Void) {
+  mutating func append(_ field: JournalField, writing write: (inout RecordBytes) -> Void) {
     let start = bytes.count
     bytes.append(text: field.rawValue)
     bytes.append(UInt8(ascii: "="))
@@ -60,35 +60,12 @@ struct JournalEntry: Sendable {
     _ field: JournalField, text: String, limit: Int = EscapedText.maximumByteCount
   ) {
     if text.isEmpty { return }
-    append(field) { EscapedText.append(text, to: &$0, limit: limit) }
+    append(field) { $0.append(escaping: text, limit: limit) }
   }
 
-  /// The value at an index of `names`, as a slice of `bytes`.
-  func value(at index: Int) -> ArraySlice<UInt8> {
+  /// Where the value at an index of `names` is in `bytes`.
+  func value(at index: Int) -> Range<Int> {
     let field = fields[index]
-    return bytes[(field.lowerBound + names[index].rawValue.utf8.count + 1)..<field.upperBound]
-  }
-}
-
-extension [UInt8] {
-  /// Appends text as it is, in one copy.
-  mutating func append(text: String) {
-    var text = text
-    text.withUTF8 { append(contentsOf: $0) }
-  }
-
-  /// Appends a number in decimal digits.
-  mutating func append(decimal number: UInt64) {
-    // 20 digits hold every 64-bit number.
-    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
-      var start = digits.count
-      var rest = number
-      repeat {
-        start -= 1
-        digits.initializeElement(at: start, to: UInt8(ascii: "0") + UInt8(rest % 10))
-        rest /= 10
-      } while rest > 0
-      append(contentsOf: UnsafeBufferPointer(rebasing: UnsafeBufferPointer(digits)[start...]))
-    }
+    return (field.lowerBound + names[index].rawValue.utf8.count + 1)..<field.upperBound
   }
 }

@@ -14,7 +14,9 @@ protocol RecordSink: Sendable {
 /// Sends each record to journald as one structured entry.
 struct JournalSink: RecordSink {
   mutating func write(_ entry: JournalEntry) throws(SystemdError) {
-    try Journal.send(entry.bytes, fields: entry.fields)
+    try entry.bytes.withUnsafeBytes { (bytes) throws(SystemdError) in
+      try Journal.send(UnsafeRawBufferPointer(bytes), fields: entry.fields)
+    }
   }
 }
 

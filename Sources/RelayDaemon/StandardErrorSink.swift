@@ -21,7 +21,7 @@ struct StandardErrorLayout: Equatable, Sendable {
 struct StandardErrorSink: RecordSink {
   let layout: StandardErrorLayout
   private let descriptor: Int32
-  private var line: [UInt8] = []
+  private var line = RecordBytes()
 
   init(layout: StandardErrorLayout, descriptor: Int32 = STDERR_FILENO) {
     self.layout = layout
@@ -29,7 +29,7 @@ struct StandardErrorSink: RecordSink {
   }
 
   mutating func write(_ entry: JournalEntry) throws(SystemdError) {
-    line.removeAll(keepingCapacity: true)
+    line.removeAll()
     layout.append(entry, to: &line)
     try writeAll()
   }
@@ -41,8 +41,8 @@ struct StandardErrorSink: RecordSink {
   private func writeAll() throws(SystemdError) {
     var offset = 0
     while offset < line.count {
-      let count = line.withUnsafeBytes { bytes in
-        Glibc.write(descriptor, bytes.baseAddress.map { $0 + offset }, bytes.count - offset)
+      let count = line.withUnsafeBytes(in: offset..<line.count) { bytes in
+        Glibc.write(descriptor, bytes.baseAddress, bytes.count)
       }
       if count >= 0 {
         offset += count
@@ -62,8 +62,8 @@ struct StandardErrorSink: RecordSink {
 
 extension StandardErrorLayout {
   /// Appends a record as one line, line break and all.
-  func append(_ entry: JournalEntry, to line: inout [UInt8]) {
-    if isJournalStream { line.append(contentsOf: "<\(entry.priority.rawValue)>".utf8) }
+  func append(_ entry: JournalEntry, to line: inout RecordBytes) {
+    if isJournalStream { line.append(text: "<\(entry.priority.rawValue)>") }
     switch format {
     case .text: appendText(entry, to: &line)
     case .json: appendJSON(entry, to: &line)
@@ -90,38 +90,45 @@ extension StandardErrorLayout {
     }
   }
 
-  private func appendText(_ entry: JournalEntry, to line: inout [UInt8]) {
+  private func appendText(_ entry: JournalEntry, to line: inout RecordBytes) {
     if !isJournalStream {
       RecordText.append(microsecondsSince1970: entry.time, to: &line)
       line.append(UInt8(ascii: " "))
     }
     if entry.priority.rawValue <= RecordPriority.warning.rawValue {
-      line.append(contentsOf: entry.priority == .error ? "error: ".utf8 : "warning: ".utf8)
+      line.append(text: entry.priority == .error ? "error: " : "warning: ")
     }
     var separator = "; "
     for (index, field) in entry.names.enumerated() {
-      let value = entry.value(at: index)
-      if field == .message { line.append(contentsOf: value) }
-      guard let name = Self.evidenceName(of: field) else { continue }
-      line.append(text: separator)
-      line.append(text: name)
-      line.append(UInt8(ascii: "="))
-      separator = " "
-      if value.contains(where: { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\"") }) {
-        Self.appendQuoted(value, to: &line, quotesBackslash: false)
-      } else {
-        line.append(contentsOf: value)
+      let name = Self.evidenceName(of: field)
+      if let name {
+        line.append(text: separator)
+        line.append(text: name)
+        line.append(UInt8(ascii: "="))
+        separator = " "
+      } else if field != .message {
+        continue
+      }
+      entry.bytes.withUnsafeBytes(in: entry.value(at: index)) { value in
+        let isWord = !value.contains { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\"") }
+        if isWord || name == nil {
+          line.append(value)
+        } else {
+          Self.appendQuoted(value, to: &line, quotesBackslash: false)
+        }
       }
     }
   }
 
-  private func appendJSON(_ entry: JournalEntry, to line: inout [UInt8]) {
+  private func appendJSON(_ entry: JournalEntry, to line: inout RecordBytes) {
     line.append(text: "{\"__REALTIME_TIMESTAMP\":\"\(entry.time)\"")
     for (index, field) in entry.names.enumerated() {
       line.append(text: ",\"")
       line.append(text: field.rawValue)
       line.append(text: "\":")
-      Self.appendQuoted(entry.value(at: index), to: &line, quotesBackslash: true)
+      entry.bytes.withUnsafeBytes(in: entry.value(at: index)) {
+        Self.appendQuoted($0, to: &line, quotesBackslash: true)
+      }
     }
     line.append(UInt8(ascii: "}"))
   }
@@ -129,16 +136,14 @@ extension StandardErrorLayout {
   /// Appends a value in quotation marks (RFC 8259 §7). Values hold no control characters and are
   /// UTF-8; in text their backslashes stand for themselves, as everywhere else in the line.
   private static func appendQuoted(
-    _ value: ArraySlice<UInt8>, to line: inout [UInt8], quotesBackslash: Bool
+    _ value: UnsafeBufferPointer<UInt8>, to line: inout RecordBytes, quotesBackslash: Bool
   ) {
     let (quote, backslash) = (UInt8(ascii: "\""), UInt8(ascii: "\\"))
     line.append(quote)
-    value.withUnsafeBufferPointer { value in
-      for byte in value {
-        precondition(byte >= 0x20, "a control character got into a record")
-        if byte == quote || (quotesBackslash && byte == backslash) { line.append(backslash) }
-        line.append(byte)
-      }
+    for byte in value {
+      precondition(byte >= 0x20, "a control character got into a record")
+      if byte == quote || (quotesBackslash && byte == backslash) { line.append(backslash) }
+      line.append(byte)
     }
     line.append(quote)
   }

@@ -48,21 +48,23 @@ package enum Journal {
   ///
   /// `bytes` holds the fields as `NAME=value`, and `fields` says where each one is. Throws `ENOENT`
   /// where there is no journald, `ECONNREFUSED` where nobody reads its socket.
-  package static func send(_ bytes: [UInt8], fields: [Range<Int>]) throws(SystemdError) {
+  package static func send(
+    _ bytes: UnsafeRawBufferPointer, fields: [Range<Int>]
+  ) throws(SystemdError) {
     precondition(fields.allSatisfy { $0.upperBound <= bytes.count }, "a field ends past the entry")
     let call = "sd_journal_sendv"
     guard let socket = SocketIdentity(path: socketPath) else {
       throw SystemdError(call: call, errorNumber: ENOENT)
     }
-    let result = bytes.withUnsafeBytes { entry -> Int32 in
-      guard let start = entry.baseAddress else { return -EINVAL }
-      return withUnsafeTemporaryAllocation(of: iovec.self, capacity: fields.count) { vectors in
-        for (index, field) in fields.enumerated() {
-          let base = UnsafeMutableRawPointer(mutating: start + field.lowerBound)
-          vectors.initializeElement(at: index, to: iovec(iov_base: base, iov_len: field.count))
-        }
-        return sd_journal_sendv(vectors.baseAddress, Int32(fields.count))
+    guard let start = bytes.baseAddress else {
+      throw SystemdError(call: call, errorNumber: EINVAL)
+    }
+    let result = withUnsafeTemporaryAllocation(of: iovec.self, capacity: fields.count) { vectors in
+      for (index, field) in fields.enumerated() {
+        let base = UnsafeMutableRawPointer(mutating: start + field.lowerBound)
+        vectors.initializeElement(at: index, to: iovec(iov_base: base, iov_len: field.count))
       }
+      return sd_journal_sendv(vectors.baseAddress, Int32(fields.count))
     }
     try SystemdError.check(result, call: call)
     // Success, too, is what a socket that has just vanished looks like. Where it is still the same

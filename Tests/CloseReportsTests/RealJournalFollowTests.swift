@@ -84,7 +84,7 @@ struct RealJournalFollowTests {
       bytes += field.utf8
       fields.append(start..<bytes.count)
     }
-    try Journal.send(bytes, fields: fields)
+    try bytes.withUnsafeBytes { try Journal.send($0, fields: fields) }
   }
 
   private static func journalctl(_ argument: String) throws {

@@ -7,7 +7,10 @@ extension JournalEntry {
   /// Every field by its name; a name that occurs twice is a fault of the record.
   var dictionary: [String: String] {
     let pairs = names.indices.map { index in
-      (names[index].rawValue, String(decoding: value(at: index), as: UTF8.self))
+      (
+        names[index].rawValue,
+        bytes.withUnsafeBytes(in: value(at: index)) { String(decoding: $0, as: UTF8.self) }
+      )
     }
     return Dictionary(uniqueKeysWithValues: pairs)
   }
@@ -24,9 +27,9 @@ extension JournalEntry {
 
   /// The line on standard error, without its line break.
   func line(_ layout: StandardErrorLayout) -> String {
-    var bytes: [UInt8] = []
+    var bytes = RecordBytes()
     layout.append(self, to: &bytes)
-    return String(decoding: bytes.dropLast(), as: UTF8.self)
+    return bytes.withUnsafeBytes { String(decoding: $0.dropLast(), as: UTF8.self) }
   }
 }
 

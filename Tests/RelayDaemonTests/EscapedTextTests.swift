@@ -91,7 +91,7 @@ struct EscapedTextTests {
     var report = JournalEntry()
     report.fill(with: DaemonReport(event: nil, priority: .error, message: hostile), time: 0)
     for entry in [JournalEntry.of(closed), JournalEntry.of(.refused(refused)), report] {
-      #expect(Self.isInert(entry.bytes))
+      #expect(entry.bytes.withUnsafeBytes { Self.isInert($0) })
       #expect(Set(entry.dictionary.keys).isSubset(of: JournalField.allCases.map(\.rawValue)))
       #expect(Self.isInert(entry.line(.text).utf8))
       let line = entry.line(.json)

@@ -53,7 +53,7 @@ struct JournalTests {
   func refusesWithoutJournald() {
     let entry = Array("MESSAGE=nobody hears this".utf8)
     #expect(throws: SystemdError(call: "sd_journal_sendv", errorNumber: ENOENT)) {
-      try Journal.send(entry, fields: [0..<entry.count])
+      try entry.withUnsafeBytes { try Journal.send($0, fields: [0..<entry.count]) }
     }
   }
 
