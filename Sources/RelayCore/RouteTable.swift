@@ -5,6 +5,8 @@
 public struct RouteTable: Sendable, Equatable {
   /// Sessions name their route by its index here; removed routes still in use stand last.
   public let routes: [Route]
+  /// The patterns of `routes`, as records name them.
+  let names: [String]
   private let matchedCount: Int
   private let exact: [String: Int]
   /// Routes with parameters, the one that wins first.
@@ -16,11 +18,12 @@ public struct RouteTable: Sendable, Equatable {
   /// The first `matchedCount` routes are matched; the others are only kept.
   private init(_ routes: [Route], matching matchedCount: Int) {
     self.routes = routes
+    self.names = routes.map(\.pattern.description)
     self.matchedCount = matchedCount
     let matched = routes[..<matchedCount]
     var exact: [String: Int] = [:]
-    for (index, route) in matched.enumerated() where !route.pattern.hasParameters {
-      exact[route.pattern.description] = index
+    for index in matched.indices where !routes[index].pattern.hasParameters {
+      exact[names[index]] = index
     }
     self.exact = exact
     self.patterns = matched.indices.filter { routes[$0].pattern.hasParameters }

@@ -52,11 +52,11 @@ public struct SessionDetails {
   private static let countedBit: UInt8 = 0b1_0000
 
   init(_ facts: Facts) {
-    let texts = [facts.path, facts.origin, facts.userAgent, facts.subprotocol]
-    let addresses = [facts.peer] + (facts.via.map { [$0] } ?? [])
     let byteCount =
-      Self.fixedByteCount + addresses.reduce(0) { $0 + Self.byteCount($1.family) }
-      + texts.reduce(0) { $0 + min($1.utf8.count, Int(UInt16.max)) }
+      Self.fixedByteCount + Self.byteCount(facts.peer.family)
+      + (facts.via.map { Self.byteCount($0.family) } ?? 0)
+      + Self.keptByteCount(facts.path) + Self.keptByteCount(facts.origin)
+      + Self.keptByteCount(facts.userAgent) + Self.keptByteCount(facts.subprotocol)
     let memory = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: 8)
     memory.storeBytes(of: facts.connectionID, as: UInt64.self)
     memory.storeBytes(of: facts.acceptedAt.microseconds, toByteOffset: 8, as: Int64.self)
@@ -67,57 +67,80 @@ public struct SessionDetails {
     memory.storeBytes(
       of: facts.restartCount, toByteOffset: Self.restartsOffset, as: UInt16.self)
     var offset = Self.fixedByteCount
-    for address in addresses {
-      Self.store(address, to: memory + offset)
-      offset += Self.byteCount(address.family)
+    Self.store(facts.peer, to: memory + offset)
+    offset += Self.byteCount(facts.peer.family)
+    if let via = facts.via {
+      Self.store(via, to: memory + offset)
+      offset += Self.byteCount(via.family)
     }
-    for (index, text) in texts.enumerated() {
-      let bytes = text.utf8.prefix(Int(UInt16.max))
+    func append(_ text: String, as index: Int) {
+      let count = Self.keptByteCount(text)
       memory.storeBytes(
-        of: UInt16(bytes.count), toByteOffset: Self.textCountsOffset + 2 * index, as: UInt16.self)
-      for byte in bytes {
-        memory.storeBytes(of: byte, toByteOffset: offset, as: UInt8.self)
-        offset += 1
-      }
+        of: UInt16(count), toByteOffset: Self.textCountsOffset + 2 * index, as: UInt16.self)
+      if count == 0 { return }
+      var text = text
+      text.withUTF8 { (memory + offset).copyMemory(from: $0.baseAddress!, byteCount: count) }
+      offset += count
     }
+    append(facts.path, as: 0)
+    append(facts.origin, as: 1)
+    append(facts.userAgent, as: 2)
+    append(facts.subprotocol, as: 3)
     self.memory = memory
+  }
+
+  private static func keptByteCount(_ text: String) -> Int {
+    min(text.utf8.count, Int(UInt16.max))
   }
 
   /// The facts, unpacked.
   var facts: Facts {
-    guard let memory else { preconditionFailure("a session without details") }
-    let families = memory.load(fromByteOffset: Self.familiesOffset, as: UInt8.self)
-    var offset = Self.fixedByteCount
-    func nextAddress(_ family: UInt8) -> PeerAddress? {
-      guard let family = PeerAddress.Family(rawValue: family) else { return nil }
-      defer { offset += Self.byteCount(family) }
-      return Self.load(family, from: memory + offset)
+    let memory = present
+    var facts = Facts(connectionID: connectionID, acceptedAt: acceptedAt, peer: peer)
+    var offset = Self.fixedByteCount + Self.byteCount(facts.peer.family)
+    if let family = PeerAddress.Family(rawValue: families & 0b11) {
+      facts.via = Self.load(family, from: memory + offset)
+      offset += Self.byteCount(family)
     }
-    var facts = Facts(
-      connectionID: memory.load(as: UInt64.self),
-      acceptedAt: Instant(microseconds: memory.load(fromByteOffset: 8, as: Int64.self)),
-      peer: nextAddress(families >> 2 & 0b11) ?? .unix)
-    facts.via = nextAddress(families & 0b11)
-    facts.isCountedByPeer = families & Self.countedBit != 0
+    facts.isCountedByPeer = isCountedByPeer
     facts.restartCount = memory.loadUnaligned(
       fromByteOffset: Self.restartsOffset, as: UInt16.self)
-    let texts = (0..<4).map { index in
+    func nextText(_ index: Int) -> String {
       let count = Int(
         memory.loadUnaligned(
           fromByteOffset: Self.textCountsOffset + 2 * index, as: UInt16.self))
+      if count == 0 { return "" }
       defer { offset += count }
       return String(
         decoding: UnsafeRawBufferPointer(start: memory + offset, count: count), as: UTF8.self)
     }
-    (facts.path, facts.origin, facts.userAgent, facts.subprotocol) =
-      (texts[0], texts[1], texts[2], texts[3])
+    facts.path = nextText(0)
+    facts.origin = nextText(1)
+    facts.userAgent = nextText(2)
+    facts.subprotocol = nextText(3)
     return facts
   }
 
-  /// The flag alone, for whoever needs no more.
-  var isCountedByPeer: Bool {
-    guard let memory else { return false }
-    return memory.load(fromByteOffset: Self.familiesOffset, as: UInt8.self) & Self.countedBit != 0
+  // Some of the facts, for whoever needs no texts.
+
+  var connectionID: UInt64 { present.load(as: UInt64.self) }
+
+  var acceptedAt: Instant {
+    Instant(microseconds: present.load(fromByteOffset: 8, as: Int64.self))
+  }
+
+  var peer: PeerAddress {
+    let family = PeerAddress.Family(rawValue: families >> 2 & 0b11) ?? .unix
+    return Self.load(family, from: present + Self.fixedByteCount)
+  }
+
+  var isCountedByPeer: Bool { families & Self.countedBit != 0 }
+
+  private var families: UInt8 { present.load(fromByteOffset: Self.familiesOffset, as: UInt8.self) }
+
+  private var present: UnsafeMutableRawPointer {
+    guard let memory else { preconditionFailure("a session without details") }
+    return memory
   }
 
   /// Of a port and an address.

@@ -156,7 +156,7 @@ extension Shard where T: ~Copyable {
     occupancy.leave()
     shared.open.leave()
     if session.pointee.details.isCountedByPeer,
-      let peer = session.pointee.details.facts.peer.limitedNetwork
+      let peer = session.pointee.details.peer.limitedNetwork
     {
       occupancy.leave(peer)
     }
@@ -207,7 +207,7 @@ extension Shard where T: ~Copyable {
       codeSent: connection.codeSent, codeReceived: connection.codeReceived,
       reasonSent: notes.reasonSent, reasonReceived: notes.reasonReceived,
       order: session.pointee.closeOrder, isClean: isClean,
-      route: isOpened ? table.routes[Int(session.pointee.route)].pattern.description : "",
+      route: isOpened ? table.names[Int(session.pointee.route)] : "",
       channel: isEcho ? "" : String(facts.path.prefix { $0 != "?" }),
       listener: listeners[Int(session.pointee.listener)].name, peer: facts.peer, via: facts.via,
       path: facts.path, origin: facts.origin, subprotocol: facts.subprotocol,

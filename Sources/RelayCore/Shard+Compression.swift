@@ -12,9 +12,11 @@ extension Shard where T: ~Copyable {
 
   /// What is agreed on with a client; the session is set up for it. nil: nothing.
   mutating func negotiateCompression(
-    _ session: SessionPointer, _ offers: [ExtensionOffer], _ route: Route
+    _ session: SessionPointer, _ offers: [ExtensionOffer]
   ) -> ExtensionOffer? {
-    if route.compression == .off || offers.isEmpty { return nil }
+    if offers.isEmpty { return nil }
+    let route = table.routes[Int(session.pointee.route)]
+    if route.compression == .off { return nil }
     // A message that is dropped would be missing from the context of those after it.
     let keepsContext =
       route.compression == .context && route.slowConsumerPolicy == .disconnect

@@ -34,14 +34,14 @@ extension Shard where T: ~Copyable {
     case .dead: return nil
     case .handshake:
       let timeout = listeners[Int(session.pointee.listener)].handshakeTimeout
-      return session.pointee.details.facts.acceptedAt + timeout.wholeMicroseconds
+      return session.pointee.details.acceptedAt + timeout.wholeMicroseconds
     case .closing, .lingering:
       return session.pointee.owedSince + closeTimeout(session)
     case .open:
       var next: Instant?
       if rules.idleTimeout > 0 { next = session.pointee.lastData + rules.idleTimeout }
       if rules.maximumLifetime > 0 {
-        let end = session.pointee.details.facts.acceptedAt + rules.maximumLifetime
+        let end = session.pointee.details.acceptedAt + rules.maximumLifetime
         next = min(next ?? end, end)
       }
       if let liveness = livenessDeadline(session, rules) { next = min(next ?? liveness, liveness) }
@@ -89,8 +89,8 @@ extension Shard where T: ~Copyable {
 
   private mutating func expireOpen(_ session: SessionPointer) {
     let rules = self.rules[Int(session.pointee.route)]
-    let facts = session.pointee.details.facts
-    if rules.maximumLifetime > 0 && facts.acceptedAt + rules.maximumLifetime <= now {
+    let acceptedAt = session.pointee.details.acceptedAt
+    if rules.maximumLifetime > 0 && acceptedAt + rules.maximumLifetime <= now {
       fail(
         session, .maxLifetime, .goingAway, reason: "maximum lifetime",
         detail: "max_lifetime=\(Self.seconds(rules.maximumLifetime))")

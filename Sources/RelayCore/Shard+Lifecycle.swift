@@ -146,7 +146,7 @@ extension Shard where T: ~Copyable {
     for index in 0..<sessions.indexLimit {
       let session = sessions[index]
       guard session.pointee.phase != .dead,
-        session.pointee.details.facts.connectionID == connectionID
+        session.pointee.details.connectionID == connectionID
       else { continue }
       if session.pointee.phase == .open {
         fail(session, .kick, .policyViolation, reason: "closed by an operator")

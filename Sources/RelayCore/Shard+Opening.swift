@@ -123,7 +123,7 @@ extension Shard where T: ~Copyable {
   {
     let trusted = listeners[Int(session.pointee.listener)].trustedProxies
     if !trusted.isEmpty {
-      let peer = session.pointee.details.facts.peer
+      let peer = session.pointee.details.peer
       setPeer(session, peer.client(behind: trusted, forwarded: request.forwardedFor))
     }
     var facts = session.pointee.details.facts
@@ -152,7 +152,7 @@ extension Shard where T: ~Copyable {
     session.pointee.phase = .open
     session.pointee.lastData = now
     counters.openedCount += 1
-    let agreed = negotiateCompression(session, request.extensions, table.routes[index])
+    let agreed = negotiateCompression(session, request.extensions)
     let response = OpeningHandshake.response(
       to: request, subprotocol: facts.subprotocol.isEmpty ? nil : facts.subprotocol,
       extensions: agreed?.description)
@@ -192,33 +192,35 @@ extension Shard where T: ~Copyable {
     guard let index = table.match(request.path) else {
       return .failure(.noRoute(path: request.path))
     }
-    let route = table.routes[index]
-    if !route.origins.isEmpty && !OriginRule.allows(request.origin, route.origins) {
+    let origins = table.routes[index].origins
+    if !origins.isEmpty && !OriginRule.allows(request.origin, origins) {
       return .failure(.originRefused)
     }
+    let supported = table.routes[index].subprotocols
     var subprotocol: String?
-    if !route.subprotocols.isEmpty {
+    if !supported.isEmpty {
       subprotocol = OpeningHandshake.selectSubprotocol(
-        offered: request.subprotocols, supported: route.subprotocols)
+        offered: request.subprotocols, supported: supported)
       if subprotocol == nil {
         return .failure(.noCommonSubprotocol)
       }
     }
-    return enterOccupancies(route, occupancies[index], peer).map { isCountedByPeer in
+    return enterOccupancies(index, peer).map { isCountedByPeer in
       Admission(route: index, subprotocol: subprotocol, isCountedByPeer: isCountedByPeer)
     }
   }
 
   /// Counts a connection everywhere it is bounded, or nowhere; whether by its peer, too.
   private func enterOccupancies(
-    _ route: Route, _ occupancy: Occupancy, _ peer: PeerAddress
+    _ route: Int, _ peer: PeerAddress
   ) -> Result<Bool, HandshakeRefusal> {
-    let maximumOfPeer = route.maximumConnectionCountPerPeer
+    let occupancy = occupancies[route]
+    let maximumOfPeer = table.routes[route].maximumConnectionCountPerPeer
     let network = maximumOfPeer > 0 ? peer.limitedNetwork : nil
     if let network, !occupancy.enter(network, maximum: maximumOfPeer) {
       return .failure(.tooManyConnectionsFromPeer)
     }
-    let isOnRoute = occupancy.enter(maximum: route.maximumConnectionCount)
+    let isOnRoute = occupancy.enter(maximum: table.routes[route].maximumConnectionCount)
     if isOnRoute && shared.open.enter(maximum: shared.maximumConnectionCount) {
       return .success(network != nil)
     }
@@ -241,7 +243,7 @@ extension Shard where T: ~Copyable {
       .opened(
         OpenedConnection(
           connectionID: facts.connectionID,
-          route: table.routes[Int(session.pointee.route)].pattern.description,
+          route: table.names[Int(session.pointee.route)],
           listener: listeners[Int(session.pointee.listener)].name, peer: facts.peer,
           path: facts.path, origin: facts.origin, subprotocol: facts.subprotocol,
           userAgent: facts.userAgent)))

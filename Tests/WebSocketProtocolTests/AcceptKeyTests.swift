@@ -44,9 +44,8 @@ struct AcceptKeyTests {
       (1000, "4231a8a50a10fa9758db8ec71fdef855b751048a"),
     ])
   func digest(byteCount: Int, expected: String) {
-    var hash = SHA1()
-    for index in 0..<byteCount { hash.append(UInt8(truncatingIfNeeded: index * 7 + 3)) }
-    let digest = hash.digest()
+    let message = (0..<byteCount).map { UInt8(truncatingIfNeeded: $0 * 7 + 3) }
+    let digest = message.withUnsafeBytes { SHA1.digest(of: $0) }
     let text = (0..<20).map { index in
       let digits = String(digest[index], radix: 16)
       return digits.count == 1 ? "0" + digits : digits

@@ -4,14 +4,21 @@
 /// Computes the answer to a `Sec-WebSocket-Key`.
 public enum AcceptKey {
   /// The accept value for a key as it stood in the header field: 28 ASCII bytes.
-  public static func accept(forKey key: some Collection<UInt8>) -> [UInt8] {
-    var hash = SHA1()
-    for byte in key { hash.append(byte) }
+  public static func accept(forKey key: UnsafeRawBufferPointer) -> [UInt8] {
     // RFC 6455 §1.3: the key as text, not decoded, and then this very text.
-    ("258EAFA5-E914-47DA-95CA-C5AB0DC85B11" as StaticString).withUTF8Buffer { suffix in
-      for byte in suffix { hash.append(byte) }
+    let digest = ("258EAFA5-E914-47DA-95CA-C5AB0DC85B11" as StaticString).withUTF8Buffer { suffix in
+      withUnsafeTemporaryAllocation(byteCount: key.count + suffix.count, alignment: 8) { text in
+        text.copyMemory(from: key)
+        UnsafeMutableRawBufferPointer(rebasing: text[key.count...])
+          .copyMemory(from: UnsafeRawBufferPointer(suffix))
+        return SHA1.digest(of: UnsafeRawBufferPointer(text))
+      }
     }
-    let digest = hash.digest()
     return withUnsafeBytes(of: digest) { Base64.encode($0) }
+  }
+
+  /// Likewise, of a key that is kept as an array.
+  public static func accept(forKey key: [UInt8]) -> [UInt8] {
+    key.withUnsafeBytes { accept(forKey: $0) }
   }
 }

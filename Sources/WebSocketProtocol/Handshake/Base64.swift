@@ -5,24 +5,28 @@
 enum Base64 {
   /// Writes bytes with padding; the result has four characters for every three bytes begun.
   static func encode(_ bytes: some Collection<UInt8>) -> [UInt8] {
-    var text: [UInt8] = []
-    text.reserveCapacity((bytes.count + 2) / 3 * 4)
-    var pending: UInt32 = 0
-    var pendingCount = 0
-    for byte in bytes {
-      pending = pending << 8 | UInt32(byte)
-      pendingCount += 1
-      if pendingCount == 3 {
-        for shift: UInt32 in [18, 12, 6, 0] { text.append(character(pending >> shift)) }
-        (pending, pendingCount) = (0, 0)
+    let capacity = (bytes.count + 2) / 3 * 4
+    return [UInt8](unsafeUninitializedCapacity: capacity) { text, count in
+      var pending: UInt32 = 0
+      var pendingBitCount: UInt32 = 0
+      for byte in bytes {
+        pending = pending << 8 | UInt32(byte)
+        pendingBitCount += 8
+        while pendingBitCount >= 6 {
+          pendingBitCount -= 6
+          text[count] = character(pending >> pendingBitCount)
+          count += 1
+        }
+      }
+      if pendingBitCount > 0 {
+        text[count] = character(pending << (6 - pendingBitCount))
+        count += 1
+      }
+      while count < capacity {
+        text[count] = pad
+        count += 1
       }
     }
-    if pendingCount == 1 {
-      text += [character(pending >> 2), character(pending << 4), pad, pad]
-    } else if pendingCount == 2 {
-      text += [character(pending >> 10), character(pending >> 4), character(pending << 2), pad]
-    }
-    return text
   }
 
   /// Whether the text is the one canonical way to write exactly 16 bytes.

@@ -80,11 +80,33 @@ extension UnsafeRawBufferPointer {
   func isTextIgnoringCase(_ lowercase: StaticString) -> Bool {
     lowercase.withUTF8Buffer { expected in
       guard count == expected.count else { return false }
-      return elementsEqual(expected) { byte, wanted in
+      for index in 0..<count {
+        let byte = self[index]
         let isUpper = byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "Z")
-        return (isUpper ? byte | 0x20 : byte) == wanted
+        if (isUpper ? byte | 0x20 : byte) != expected[index] { return false }
       }
+      return true
     }
+  }
+
+  /// The first place of a byte, looked for in eight bytes at a time.
+  func firstIndex(of byte: UInt8) -> Int? {
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    var index = 0
+    while index &+ 8 <= count {
+      // Little-endian: the first byte is the lowest.
+      let word = UInt64(littleEndian: loadUnaligned(fromByteOffset: index, as: UInt64.self))
+      let difference = word ^ (ones &* UInt64(byte))
+      // The lowest high bit that is set belongs to the lowest byte that is zero.
+      let zeros = (difference &- ones) & ~difference & (ones &<< 7)
+      if zeros != 0 { return index &+ zeros.trailingZeroBitCount &>> 3 }
+      index &+= 8
+    }
+    while index < count {
+      if self[index] == byte { return index }
+      index &+= 1
+    }
+    return nil
   }
 
   /// Without spaces and tabs at either end (RFC 9110 §5.6.3: OWS).
@@ -97,10 +119,7 @@ extension UnsafeRawBufferPointer {
 
   /// The elements of a comma-separated list without the empty ones (RFC 9110 §5.6.1.2); quoted
   /// strings are not known here.
-  var listElements: some Sequence<HeadSlice> {
-    split(separator: UInt8(ascii: ",")).lazy.map { HeadSlice(rebasing: $0).trimmed }
-      .filter { !$0.isEmpty }
-  }
+  var listElements: ListElements { ListElements(rest: self) }
 
   /// The bytes as text of at most so many bytes, with replacement characters for what is not UTF-8.
   func text(maximumByteCount: Int = .max) -> String {
@@ -119,5 +138,20 @@ extension UnsafeRawBufferPointer {
 
   private static func isBlank(_ byte: UInt8) -> Bool {
     byte == HTTPSyntax.space || byte == HTTPSyntax.tab
+  }
+}
+
+/// The elements of a comma-separated list, without the blanks around them.
+struct ListElements: Sequence, IteratorProtocol {
+  fileprivate(set) var rest: HeadSlice
+
+  mutating func next() -> HeadSlice? {
+    while !rest.isEmpty {
+      let end = rest.firstIndex(of: UInt8(ascii: ",")) ?? rest.count
+      let element = rest.head(end).trimmed
+      rest = rest.slice(Swift.min(end + 1, rest.count)..<rest.count)
+      if !element.isEmpty { return element }
+    }
+    return nil
   }
 }

@@ -11,24 +11,24 @@ enum HeadEnd: Equatable {
 
   /// Searches bytes of which the first `searchedByteCount` were searched in vain before.
   static func search(_ bytes: HeadSlice, searchedByteCount: Int) -> HeadEnd {
-    // One byte back, for a CR whose LF had not come yet.
-    var index = max(1, min(searchedByteCount, bytes.count)) - 1
-    while index < bytes.count {
-      switch bytes[index] {
-      case HTTPSyntax.lineFeed:
-        // RFC 9112 §2.2: a bare LF may be taken for a line end. Proxies differ on it, so it is not.
-        guard index > 0, bytes[index - 1] == HTTPSyntax.carriageReturn else {
-          return .badLineEnd(HTTPFault(400, "line ends with LF instead of CRLF"))
-        }
-        if index >= 3, bytes[index - 2] == HTTPSyntax.lineFeed { return .at(index + 1) }
-      case HTTPSyntax.carriageReturn where index + 1 < bytes.count:
-        // RFC 9112 §2.2: a bare CR is invalid.
-        guard bytes[index + 1] == HTTPSyntax.lineFeed else {
-          return .badLineEnd(HTTPFault(400, "CR without LF"))
-        }
-      default: break
+    var start = max(0, min(searchedByteCount, bytes.count))
+    // Its LF had not come yet.
+    if start > 0, bytes[start - 1] == HTTPSyntax.carriageReturn { start -= 1 }
+    while start < bytes.count {
+      let rest = bytes.slice(start..<bytes.count)
+      let textByteCount = rest.firstIndex(of: HTTPSyntax.carriageReturn) ?? rest.count
+      // RFC 9112 §2.2: a bare LF may be taken for a line end. Proxies differ on it, so it is not.
+      if rest.head(textByteCount).firstIndex(of: HTTPSyntax.lineFeed) != nil {
+        return .badLineEnd(HTTPFault(400, "line ends with LF instead of CRLF"))
       }
-      index += 1
+      let lineFeed = start + textByteCount + 1
+      guard lineFeed < bytes.count else { break }
+      // RFC 9112 §2.2: a bare CR is invalid.
+      guard bytes[lineFeed] == HTTPSyntax.lineFeed else {
+        return .badLineEnd(HTTPFault(400, "CR without LF"))
+      }
+      if lineFeed >= 3, bytes[lineFeed - 2] == HTTPSyntax.lineFeed { return .at(lineFeed + 1) }
+      start = lineFeed + 1
     }
     return .notYet
   }

@@ -74,13 +74,12 @@ public enum OpeningHandshake {
   ) -> [UInt8] {
     var response: [UInt8] = []
     response.reserveCapacity(256)
-    response += Array(
-      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n".utf8)
-    response += Array("Sec-WebSocket-Accept: ".utf8)
+    response += "HTTP/1.1 101 Switching Protocols\r\n".utf8
+    response += "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ".utf8
     response += request.acceptKey
-    if let subprotocol { response += Array("\r\nSec-WebSocket-Protocol: \(subprotocol)".utf8) }
-    if let extensions { response += Array("\r\nSec-WebSocket-Extensions: \(extensions)".utf8) }
-    response += Array("\r\n\r\n".utf8)
+    if let subprotocol { response += "\r\nSec-WebSocket-Protocol: \(subprotocol)".utf8 }
+    if let extensions { response += "\r\nSec-WebSocket-Extensions: \(extensions)".utf8 }
+    response += "\r\n\r\n".utf8
     return response
   }
 

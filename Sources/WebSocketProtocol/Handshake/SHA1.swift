@@ -1,86 +1,95 @@
 // SHA-1 (RFC 3174), for the one use RFC 6455 §4.2.2 has for it: proof that the server read the key.
 // Nothing here is a security claim; no other part of the relay may use it.
 
-/// A running SHA-1 over bytes as they are appended; holds one block and allocates nothing.
-struct SHA1 {
-  private var a: UInt32 = 0x6745_2301
-  private var b: UInt32 = 0xEFCD_AB89
-  private var c: UInt32 = 0x98BA_DCFE
-  private var d: UInt32 = 0x1032_5476
-  private var e: UInt32 = 0xC3D2_E1F0
-  private var block = InlineArray<16, UInt32>(repeating: 0)
-  private var byteCount = 0
+/// The digest of a whole message; allocates nothing.
+enum SHA1 {
+  private static let blockByteCount = 64
 
-  init() {}
-
-  /// Takes one more byte of the message.
-  mutating func append(_ byte: UInt8) {
-    let word = (byteCount & 63) >> 2
-    block[word] = block[word] << 8 | UInt32(byte)
-    byteCount &+= 1
-    if byteCount & 63 == 0 { compress() }
+  /// The digest of these bytes.
+  static func digest(of message: UnsafeRawBufferPointer) -> InlineArray<20, UInt8> {
+    var state = State()
+    var rest = message
+    while let block = rest.baseAddress, rest.count >= blockByteCount {
+      state.take(block)
+      rest = UnsafeRawBufferPointer(rebasing: rest[blockByteCount...])
+    }
+    // RFC 3174 §4: a one bit, zeros, and the length in bits, which may need a block more.
+    let byteCount = rest.count < blockByteCount - 8 ? blockByteCount : 2 * blockByteCount
+    withUnsafeTemporaryAllocation(byteCount: byteCount, alignment: 8) { padded in
+      _ = padded.initializeMemory(as: UInt8.self, repeating: 0)
+      padded.copyMemory(from: rest)
+      padded[rest.count] = 0x80
+      padded.storeBytes(
+        of: (UInt64(message.count) &* 8).bigEndian, toByteOffset: byteCount - 8, as: UInt64.self)
+      for offset in stride(from: 0, to: byteCount, by: blockByteCount) {
+        state.take(padded.baseAddress! + offset)
+      }
+    }
+    return state.digest
   }
 
-  /// Ends the message and gives its digest.
-  consuming func digest() -> InlineArray<20, UInt8> {
-    let bitCount = UInt64(byteCount) &* 8
-    append(0x80)
-    while byteCount & 63 != 56 { append(0) }
-    for shift in stride(from: 56, through: 0, by: -8) {
-      append(UInt8(truncatingIfNeeded: bitCount >> UInt64(shift)))
-    }
-    var digest = InlineArray<20, UInt8>(repeating: 0)
-    let words: InlineArray<5, UInt32> = [a, b, c, d, e]
-    for index in 0..<20 {
-      digest[index] = UInt8(truncatingIfNeeded: words[index >> 2] >> UInt32(24 - (index & 3) * 8))
-    }
-    return digest
-  }
+  private struct State {
+    var a: UInt32 = 0x6745_2301
+    var b: UInt32 = 0xEFCD_AB89
+    var c: UInt32 = 0x98BA_DCFE
+    var d: UInt32 = 0x1032_5476
+    var e: UInt32 = 0xC3D2_E1F0
 
-  // RFC 3174 §6.2: the message schedule is 16 words that roll; §5: four functions and constants.
-  private mutating func compress() {
-    var words = block
-    var v = Working(a: a, b: b, c: c, d: d, e: e)
-    for round in 0..<20 {
-      v.turn((v.b & v.c) | (~v.b & v.d), 0x5A82_7999, Self.word(round, of: &words))
+    var digest: InlineArray<20, UInt8> {
+      let words: InlineArray<5, UInt32> = [a, b, c, d, e]
+      return InlineArray { index in
+        UInt8(truncatingIfNeeded: words[index >> 2] >> UInt32(24 - (index & 3) * 8))
+      }
     }
-    for round in 20..<40 { v.turn(v.b ^ v.c ^ v.d, 0x6ED9_EBA1, Self.word(round, of: &words)) }
-    for round in 40..<60 {
-      v.turn((v.b & v.c) | (v.d & (v.b | v.c)), 0x8F1B_BCDC, Self.word(round, of: &words))
+
+    /// Takes a block of 64 bytes in (RFC 3174 §6.1): 80 words are made of its 16, and one goes into
+    /// each round; §5 has the four functions and constants.
+    mutating func take(_ block: UnsafeRawPointer) {
+      withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 80) { buffer in
+        guard let words = buffer.baseAddress else { return }
+        for index in 0..<16 {
+          let word = block.loadUnaligned(fromByteOffset: 4 &* index, as: UInt32.self)
+          words[index] = UInt32(bigEndian: word)
+        }
+        for index in 16..<80 {
+          words[index] = rotate(
+            words[index &- 3] ^ words[index &- 8] ^ words[index &- 14] ^ words[index &- 16], by: 1)
+        }
+        var next = self
+        next.turn(words, 0x5A82_7999) { b, c, d in d ^ (b & (c ^ d)) }
+        next.turn(words + 20, 0x6ED9_EBA1) { b, c, d in b ^ c ^ d }
+        next.turn(words + 40, 0x8F1B_BCDC) { b, c, d in (b & c) | (d & (b | c)) }
+        next.turn(words + 60, 0xCA62_C1D6) { b, c, d in b ^ c ^ d }
+        a &+= next.a
+        b &+= next.b
+        c &+= next.c
+        d &+= next.d
+        e &+= next.e
+      }
     }
-    for round in 60..<80 { v.turn(v.b ^ v.c ^ v.d, 0xCA62_C1D6, Self.word(round, of: &words)) }
-    a &+= v.a
-    b &+= v.b
-    c &+= v.c
-    d &+= v.d
-    e &+= v.e
-    // The block keeps its words: `append` shifts four bytes into each, so nothing old is left.
-  }
 
-  private struct Working {
-    var a: UInt32
-    var b: UInt32
-    var c: UInt32
-    var d: UInt32
-    var e: UInt32
-
+    /// Twenty rounds. Each changes two of the five words and then renames all of them; after five
+    /// the old names are back, so that nothing has to be moved.
     @inline(__always)
-    mutating func turn(_ mixed: UInt32, _ constant: UInt32, _ word: UInt32) {
-      let sum = SHA1.rotate(a, by: 5) &+ mixed &+ e &+ word &+ constant
-      (a, b, c, d, e) = (sum, a, SHA1.rotate(b, by: 30), c, d)
+    private mutating func turn(
+      _ words: UnsafePointer<UInt32>, _ constant: UInt32,
+      _ mixed: (UInt32, UInt32, UInt32) -> UInt32
+    ) {
+      var index = 0
+      while index < 20 {
+        e &+= rotate(a, by: 5) &+ mixed(b, c, d) &+ constant &+ words[index]
+        b = rotate(b, by: 30)
+        d &+= rotate(e, by: 5) &+ mixed(a, b, c) &+ constant &+ words[index &+ 1]
+        a = rotate(a, by: 30)
+        c &+= rotate(d, by: 5) &+ mixed(e, a, b) &+ constant &+ words[index &+ 2]
+        e = rotate(e, by: 30)
+        b &+= rotate(c, by: 5) &+ mixed(d, e, a) &+ constant &+ words[index &+ 3]
+        d = rotate(d, by: 30)
+        a &+= rotate(b, by: 5) &+ mixed(c, d, e) &+ constant &+ words[index &+ 4]
+        c = rotate(c, by: 30)
+        index &+= 5
+      }
     }
-  }
-
-  @inline(__always)
-  private static func word(_ round: Int, of words: inout InlineArray<16, UInt32>) -> UInt32 {
-    let slot = round & 15
-    if round >= 16 {
-      let mixed =
-        words[(round &+ 13) & 15] ^ words[(round &+ 8) & 15] ^ words[(round &+ 2) & 15]
-        ^ words[slot]
-      words[slot] = rotate(mixed, by: 1)
-    }
-    return words[slot]
   }
 
   @inline(__always)
