@@ -7,6 +7,7 @@ a test does in there is gone with the machine, and nothing of it touches this on
 from __future__ import annotations
 
 import ctypes
+import errno
 import json
 import os
 import shutil
@@ -271,11 +272,22 @@ def control_groups(name: str) -> list[Path]:
 
 
 def remove_group(group: Path) -> None:
-    """Removes a group without processes; those below it first."""
+    """Removes a group whose processes have ended, or are about to; those below it first."""
     for child in group.iterdir():
         if child.is_dir():
             remove_group(child)
-    group.rmdir()
+
+    def is_removed() -> bool:
+        try:
+            group.rmdir()
+        except OSError as error:
+            # A process that was killed is in its group until it is gone.
+            if error.errno != errno.EBUSY:
+                raise
+            return False
+        return True
+
+    eventually(is_removed, f"{group} is empty")
 
 
 def overlay(base: Path, mounts: list[Path]) -> Path:
@@ -332,7 +344,8 @@ def is_init(pid: int) -> bool:
     """Whether a child of nspawn's has become the machine's systemd."""
     try:
         return Path(f"/proc/{pid}/comm").read_text() == "systemd\n"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
+        # It ended, before or after its file was opened: nspawn has helpers.
         return False
 
 
