@@ -50,7 +50,9 @@ enum RecordText {
   static func append(_ refused: RefusedHandshake, to output: inout RecordBytes) {
     output.append(text: "refused \(refused.status) ")
     appendPlace(channel: "", path: refused.path, route: "", to: &output)
-    output.append(text: " \(refused.peer.description): ")
+    output.append(UInt8(ascii: " "))
+    append(refused.peer, to: &output)
+    output.append(text: ": ")
     output.append(escaping: refused.rule)
   }
 
@@ -58,7 +60,8 @@ enum RecordText {
   static func append(_ opened: OpenedConnection, to output: inout RecordBytes) {
     output.append(text: "opened ")
     appendPlace(channel: "", path: opened.path, route: opened.route, to: &output)
-    output.append(text: " \(opened.peer.description)")
+    output.append(UInt8(ascii: " "))
+    append(opened.peer, to: &output)
   }
 
   /// A number in hexadecimal digits, filled up with zeros to sixteen.
