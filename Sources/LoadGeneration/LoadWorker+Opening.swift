@@ -132,6 +132,14 @@ extension LoadWorker where Scenario: ~Copyable {
       links.blocks.put(block)
     }
     if links.isLoading { links.makeReady(link) }
+    // It opened too late to be of use, and leaves like the others.
+    if links.stage == .closing { links.close(link, .normalClosure) }
+  }
+
+  /// Releases the connections that are not open yet.
+  mutating func giveUpOpening() {
+    for slot in handshakes.keys { links.release(links.link(slot)) }
+    handshakes = [:]
   }
 
   /// Gives a connection up for what is wrong with it.

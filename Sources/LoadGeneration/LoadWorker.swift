@@ -92,7 +92,7 @@ struct LoadWorker<Scenario: LoadScenario & ~Copyable>: ~Copyable {
 
   private var isDone: Bool {
     guard let closingEnd else { return false }
-    return links.openCount == 0 || links.now >= closingEnd
+    return links.openCount == 0 && handshakes.isEmpty || links.now >= closingEnd
   }
 
   private mutating func enterStage() {
@@ -106,6 +106,8 @@ struct LoadWorker<Scenario: LoadScenario & ~Copyable>: ~Copyable {
       for slot in links.all.indices where links.link(slot).pointee.phase == .open {
         links.close(links.link(slot), .normalClosure)
       }
+      // What did not open while there was time will not; what a load began is seen through.
+      if before == .opening { giveUpOpening() }
     }
   }
 

@@ -21,6 +21,7 @@ import pytest
 from conftest import ROUTES, RelayFactory
 from support.daemon import BINARY
 from support.deadlines import DEADLINE
+from websockets.http11 import Request
 from websockets.sync.server import ServerConnection, serve
 
 BENCH = BINARY.with_name("wsrelay-bench")
@@ -175,6 +176,25 @@ def test_churn(relay: RelayFactory) -> None:
     assert not daemon.find("close", clean="no")
 
 
+def test_churn_sees_through_what_it_began() -> None:
+    """A server so slow that connections are within their opening handshake when the run ends."""
+    requests: list[Request] = []
+    ends: list[int | None] = []
+
+    def handle(connection: ServerConnection) -> None:
+        for message in connection:
+            connection.send(message)
+        ends.append(connection.close_code)
+
+    def hesitate(connection: ServerConnection, request: Request) -> None:
+        requests.append(request)
+        threading.Event().wait(0.5)
+
+    with serving(handle, process_request=hesitate) as url:
+        figures("churn", "-c", 4, url)
+    assert len(ends) == len(requests) and set(ends) == {1000}
+
+
 def test_messages_of_a_file(relay: RelayFactory, tmp_path: Path) -> None:
     file = tmp_path / "messages"
     file.write_text('{"a": 1}\n\nübergröße\n')
@@ -194,6 +214,20 @@ def test_plot(relay: RelayFactory, tmp_path: Path) -> None:
 
 # Servers that do wrong
 
+
+@contextmanager
+def serving(handle: Callable[[ServerConnection], None], **options: Any) -> Iterator[str]:
+    """A server that is not ours."""
+    with serve(handle, "127.0.0.1", 0, compression=None, **options) as running:
+        thread = threading.Thread(target=running.serve_forever)
+        thread.start()
+        try:
+            yield f"ws://127.0.0.1:{running.socket.getsockname()[1]}/"
+        finally:
+            running.shutdown()
+            thread.join()
+
+
 Answer = Callable[[ServerConnection, str | bytes, int], None]
 
 
@@ -205,14 +239,8 @@ def server(answer: Answer) -> Iterator[str]:
         for number, message in enumerate(connection):
             answer(connection, message, number)
 
-    with serve(handle, "127.0.0.1", 0, compression=None) as running:
-        thread = threading.Thread(target=running.serve_forever)
-        thread.start()
-        try:
-            yield f"ws://127.0.0.1:{running.socket.getsockname()[1]}/"
-        finally:
-            running.shutdown()
-            thread.join()
+    with serving(handle) as url:
+        yield url
 
 
 def altered(connection: ServerConnection, message: str | bytes, number: int) -> None:
@@ -308,15 +336,8 @@ def test_broadcast_finds_what_is_wrong(fault: str, words: str) -> None:
                         member.send(copy)
             counts[connection] = number
 
-    with serve(handle, "127.0.0.1", 0, compression=None) as running:
-        thread = threading.Thread(target=running.serve_forever)
-        thread.start()
-        try:
-            url = f"ws://127.0.0.1:{running.socket.getsockname()[1]}/"
-            done = bench("broadcast", "-n", 2, "--rate", 100, *SHORT, url)
-        finally:
-            running.shutdown()
-            thread.join()
+    with serving(handle) as url:
+        done = bench("broadcast", "-n", 2, "--rate", 100, *SHORT, url)
     assert done.returncode == FAULT, done.stdout
     assert re.search(r"^  WRONG .*" + words, done.stdout, re.MULTILINE), done.stdout
 
