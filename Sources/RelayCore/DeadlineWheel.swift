@@ -29,6 +29,9 @@ public struct DeadlineWheel: ~Copyable {
   private let heads: UnsafeMutablePointer<UInt32>
   /// One bit a slot: something is in it.
   private let occupied: UnsafeMutablePointer<UInt64>
+  /// One bit a word of `occupied`: it is not 0.
+  private var occupiedWords: UInt64 = 0
+  private static let wordCount = slotCount / 64
   /// The tick up to which slots were emptied.
   private var currentTick: Int64
 
@@ -36,8 +39,8 @@ public struct DeadlineWheel: ~Copyable {
   public init(now: Instant) {
     heads = .allocate(capacity: Self.slotCount)
     heads.initialize(repeating: SessionTable.none, count: Self.slotCount)
-    occupied = .allocate(capacity: Self.slotCount / 64)
-    occupied.initialize(repeating: 0, count: Self.slotCount / 64)
+    occupied = .allocate(capacity: Self.wordCount)
+    occupied.initialize(repeating: 0, count: Self.wordCount)
     currentTick = now.microseconds / Self.tick
   }
 
@@ -63,6 +66,7 @@ public struct DeadlineWheel: ~Copyable {
     }
     heads[slot] = session.pointee.index
     occupied[slot >> 6] |= 1 << UInt64(slot & 63)
+    occupiedWords |= 1 << UInt64(slot >> 6)
   }
 
   /// Takes a session out.
@@ -78,7 +82,10 @@ public struct DeadlineWheel: ~Copyable {
     if link.next != SessionTable.none {
       sessions[link.next].pointee.deadline.previous = link.previous
     }
-    if heads[slot] == SessionTable.none { occupied[slot >> 6] &= ~(1 << UInt64(slot & 63)) }
+    if heads[slot] == SessionTable.none {
+      occupied[slot >> 6] &= ~(1 << UInt64(slot & 63))
+      if occupied[slot >> 6] == 0 { occupiedWords &= ~(1 << UInt64(slot >> 6)) }
+    }
     session.pointee.deadline = DeadlineLink()
   }
 
@@ -103,17 +110,20 @@ public struct DeadlineWheel: ~Copyable {
 
   /// Microseconds until the next slot with anything in it; nil: the wheel is empty.
   public func timeUntilNext(now: Instant) -> Int64? {
-    var tick = currentTick
-    let end = currentTick + Int64(Self.slotCount)
-    while tick < end {
-      let slot = Int(tick % Int64(Self.slotCount))
-      let word = occupied[slot >> 6] >> UInt64(slot & 63)
-      if word != 0 {
-        let due = tick + Int64(word.trailingZeroBitCount)
-        return max(0, due * Self.tick - now.microseconds)
-      }
-      tick += Int64(64 - (slot & 63))
+    let slot = Int(currentTick % Int64(Self.slotCount))
+    let word = slot >> 6
+    var distance = 0
+    var bits = occupied[word] & (~0 << UInt64(slot & 63))
+    if bits == 0 {
+      // The words behind this one, around the ring to those of its slots that come last.
+      let behind = UInt64(word + 1)
+      let ring = occupiedWords | occupiedWords << UInt64(Self.wordCount)
+      let next = ring >> behind
+      if next == 0 { return nil }
+      distance = next.trailingZeroBitCount + 1
+      bits = occupied[(word + distance) % Self.wordCount]
     }
-    return nil
+    let due = currentTick - Int64(slot & 63) + Int64(64 * distance + bits.trailingZeroBitCount)
+    return max(0, due * Self.tick - now.microseconds)
   }
 }

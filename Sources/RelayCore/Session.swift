@@ -33,6 +33,12 @@ public struct Session {
     public init(rawValue: UInt8) { self.rawValue = rawValue }
   }
 
+  private struct Marks: OptionSet {
+    let rawValue: UInt8
+    static let shed = Marks(rawValue: 1)
+    static let forward = Marks(rawValue: 2)
+  }
+
   // What a fan-out touches: the first cache line, as sessions lie on the boundaries of lines.
   /// The descriptor the transport knows it by; once the session is dead, perhaps another's.
   public internal(set) var socket: Int32
@@ -52,8 +58,7 @@ public struct Session {
   var listener: UInt16
   /// What was negotiated of permessage-deflate.
   var compression = SessionCompression.none
-  /// Chosen to give way: nothing more is queued, and its end follows.
-  var isShed = false
+  private var marks: Marks = []
   var outbound = WriteQueue()
   var memberIndex: UInt32 = 0
   /// This session's latest segment in its channel's batch; -1: none.
@@ -98,6 +103,21 @@ public struct Session {
     self.lastData = now
     self.lastReceived = now
     self.details = details
+  }
+}
+
+extension Session {
+  /// Chosen to give way: nothing more is queued, and its end follows.
+  var isShed: Bool {
+    get { marks.contains(.shed) }
+    set { if newValue { marks.insert(.shed) } else { marks.remove(.shed) } }
+  }
+
+  /// A newcomer that is reported together with those who are let in (see
+  /// `Limits.maximumForwardCount`).
+  public internal(set) var isForward: Bool {
+    get { marks.contains(.forward) }
+    set { if newValue { marks.insert(.forward) } else { marks.remove(.forward) } }
   }
 }
 

@@ -144,9 +144,10 @@ extension Shard where T: ~Copyable {
     session.pointee.connection.releaseAll(&pool)
     session.pointee.outbound.removeAll(&pool)
     releaseRequest(session)
+    if session.pointee.isForward { leaveForward(session) }
     session.pointee.details.release()
     if session.pointee.compression.keepsContext { releaseContexts(session) }
-    closingNotes[session.pointee.index] = nil
+    if !closingNotes.isEmpty { closingNotes[session.pointee.index] = nil }
     session.pointee.phase = .dead
     ended.append(session)
   }

@@ -168,13 +168,21 @@ extension Shard where T: ~Copyable {
   /// number.
   private mutating func watchAsClient(_ session: SessionPointer) -> Int32 {
     let socket = session.pointee.socket
+    let isForward = session.pointee.isForward
+    if isForward { leaveForward(session) }
     if !session.pointee.interest.isEmpty {
-      transport.letIn(socket, session: session)
+      if !isForward { transport.letIn(socket, session: session) }
       return 0
     }
     session.pointee.interest = .reading
     return transport.add(
       socket, reading: true, writing: false, session: session, isNewcomer: false)
+  }
+
+  /// Makes room for the next newcomer.
+  mutating func leaveForward(_ session: SessionPointer) {
+    session.pointee.isForward = false
+    forwardCount -= 1
   }
 
   private struct Admission {

@@ -222,9 +222,10 @@ extension Shard where T: ~Copyable {
     if !isFirst {
       return transport.watch(socket, reading: reading, writing: writing, session: session)
     }
+    let isNewcomer = session.pointee.phase == .handshake || session.pointee.isRefused
     let error = transport.add(
       socket, reading: reading, writing: writing, session: session,
-      isNewcomer: session.pointee.phase == .handshake || session.pointee.isRefused)
+      isNewcomer: isNewcomer && !session.pointee.isForward)
     if error != 0 { drop(session, cause: .shed, errno: error, reset: true) }
   }
 }

@@ -49,6 +49,8 @@ public struct Shard<T: Transport & ~Copyable>: ~Copyable {
   var contexts: [UInt32: CompressionContexts] = [:]
 
   var connectionIDs: ConnectionIDs
+  /// Sessions with `isForward`.
+  var forwardCount = 0
   var drain: DrainProgress?
   /// The closes of those who cannot come along to the next process.
   var departure: DrainProgress?
@@ -140,7 +142,12 @@ public struct Shard<T: Transport & ~Copyable>: ~Copyable {
     // Another worker may hear of a new listener first, and hand over what it accepts there.
     while listeners.count <= listener { listeners.append(ListenerPolicy(name: "")) }
     if listeners[listener].requiresProxyHeader { session.pointee.awaited.insert(.proxyHeader) }
-    if behindTLS { session.pointee.awaited.insert(.tls) }
+    if behindTLS {
+      session.pointee.awaited.insert(.tls)
+    } else if forwardCount < Limits.maximumForwardCount {
+      session.pointee.isForward = true
+      forwardCount += 1
+    }
     scheduleDeadline(session)
     return session
   }

@@ -61,12 +61,13 @@ struct CloseJournalWriter {
   private var sink: any RecordSink
   private let patience: SinkPatience
   private var patienceLeft: Duration
-  private var entry = JournalEntry()
+  private var entry: JournalEntry
   private var losses = RecordLosses()
 
   init(state: CloseJournalState, sink: any RecordSink, patience: SinkPatience) {
     self.state = state
     self.sink = sink
+    self.entry = sink.makeEntry()
     self.patience = patience
     self.patienceLeft = patience.total
   }
@@ -98,7 +99,7 @@ struct CloseJournalWriter {
   ///
   /// Waking a thread costs the worker that does it about as much as a hundred appends; so only the
   /// first record after a quiet time pays for it.
-  private static let nap = Duration.milliseconds(1)
+  private static let nap = Duration.milliseconds(5)
 
   private var isAbandoned: Bool { state.isAbandoned.load(ordering: .relaxed) }
 

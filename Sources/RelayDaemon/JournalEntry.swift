@@ -16,6 +16,12 @@ struct JournalEntry: Sendable {
   private(set) var priority = RecordPriority.info
   /// When it happened, in microseconds since 1970.
   private(set) var time: Int64 = 0
+  /// Which fields there is a use for; others are not appended, nor are their values made.
+  private let isNeeded: @Sendable (JournalField) -> Bool
+
+  init(fields isNeeded: @escaping @Sendable (JournalField) -> Bool = { _ in true }) {
+    self.isNeeded = isNeeded
+  }
 
   /// Empties the entry and begins another with the fields that every record has.
   mutating func begin(
@@ -36,6 +42,7 @@ struct JournalEntry: Sendable {
 
   /// Appends a field whose value `write` produces.
   mutating func append(_ field: JournalField, writing write: (inout RecordBytes) -> Void) {
+    guard isNeeded(field) else { return }
     let start = bytes.count
     bytes.append(text: field.rawValue)
     bytes.append(UInt8(ascii: "="))
@@ -51,14 +58,17 @@ struct JournalEntry: Sendable {
   }
 
   /// Appends a word of our own vocabulary, which needs no escaping.
-  mutating func append(_ field: JournalField, word: String) {
-    append(field) { $0.append(text: word) }
+  mutating func append(_ field: JournalField, word: @autoclosure () -> String) {
+    append(field) { $0.append(text: word()) }
   }
 
   /// Appends text that others chose, capped and escaped; nothing if it is empty.
   mutating func append(
-    _ field: JournalField, text: String, limit: Int = EscapedText.maximumByteCount
+    _ field: JournalField, text: @autoclosure () -> String,
+    limit: Int = EscapedText.maximumByteCount
   ) {
+    guard isNeeded(field) else { return }
+    let text = text()
     if text.isEmpty { return }
     append(field) { $0.append(escaping: text, limit: limit) }
   }

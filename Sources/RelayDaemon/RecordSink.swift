@@ -9,6 +9,12 @@ import Systemd
 protocol RecordSink: Sendable {
   /// Writes one record, or throws if nobody has it.
   mutating func write(_ entry: JournalEntry) throws(SystemdError)
+  /// The entries it is given, empty: with the fields it has a use for.
+  func makeEntry() -> JournalEntry
+}
+
+extension RecordSink {
+  func makeEntry() -> JournalEntry { JournalEntry() }
 }
 
 /// Sends each record to journald as one structured entry.

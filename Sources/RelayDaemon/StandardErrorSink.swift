@@ -28,6 +28,10 @@ struct StandardErrorSink: RecordSink {
     self.descriptor = descriptor
   }
 
+  func makeEntry() -> JournalEntry {
+    layout.format == .text ? JournalEntry(fields: StandardErrorLayout.isInText) : JournalEntry()
+  }
+
   mutating func write(_ entry: JournalEntry) throws(SystemdError) {
     line.removeAll()
     layout.append(entry, to: &line)
@@ -90,6 +94,14 @@ extension StandardErrorLayout {
     }
   }
 
+  /// Whether a field makes a difference to a line of text.
+  static func isInText(_ field: JournalField) -> Bool {
+    switch field {
+    case .message: true
+    default: evidenceName(of: field) != nil
+    }
+  }
+
   private func appendText(_ entry: JournalEntry, to line: inout RecordBytes) {
     if !isJournalStream {
       RecordText.append(microsecondsSince1970: entry.time, to: &line)
@@ -100,14 +112,13 @@ extension StandardErrorLayout {
     }
     var separator = "; "
     for (index, field) in entry.names.enumerated() {
+      guard Self.isInText(field) else { continue }
       let name = Self.evidenceName(of: field)
       if let name {
         line.append(text: separator)
         line.append(text: name)
         line.append(UInt8(ascii: "="))
         separator = " "
-      } else if field != .message {
-        continue
       }
       entry.bytes.withUnsafeBytes(in: entry.value(at: index)) { value in
         let isWord = !value.contains { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\"") }

@@ -55,13 +55,16 @@ extension Worker {
   mutating func accept(listener listenerIndex: Int) {
     guard let listener = listeners.first(where: { $0.index == listenerIndex }) else { return }
     let end = crowdEnd()
+    var left = acceptPace.allowance
     repeat {
       var address = sockaddr_storage()
       let socket = linux_accept(listener.descriptor, &address)
       if socket < 0 {
+        acceptPace.foundNone()
         acceptFailed(errno, listener)
         return
       }
+      left -= 1
       let peer = PeerAddress(address)
       let worker = exchange.place(acceptedBy: index)
       if worker != index {
@@ -71,11 +74,12 @@ extension Worker {
         exchange.keep(index)
       }
       begin(socket, from: peer, listener: listenerIndex)
-    } while MonotonicClock.now() < end
+    } while left > 0 && MonotonicClock.now() < end
+    acceptPace.foundAll()
   }
 
   /// Gives the shard a connection that is this worker's to keep. In a crowd its request is there
-  /// already.
+  /// already; where there is none it would come too late for being received at once.
   mutating func begin(_ socket: Int32, from peer: PeerAddress, listener: Int) {
     let session: SessionPointer
     if listener < contexts.count, let context = contexts[listener] {
@@ -86,7 +90,7 @@ extension Worker {
     } else {
       session = shard.accept(socket, from: peer, listener: listener)
     }
-    if session.pointee.phase != .dead { receive(session) }
+    if session.pointee.phase != .dead && !session.pointee.isForward { receive(session) }
     shard.startWatching(session)
   }
 

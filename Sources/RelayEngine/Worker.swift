@@ -38,6 +38,7 @@ struct Worker: ~Copyable {
   /// What the poller's timer is set for; nil: nothing.
   private var timerInstant: Instant?
 
+  var acceptPace = AcceptPace()
   /// Until when no connections are accepted, for want of descriptors.
   var acceptPausedUntil: Instant?
   var lastAcceptFailure: Instant?

@@ -37,6 +37,20 @@ struct StandardErrorSinkTests {
     #expect(Set(lines) == [Substring(entry.line(.json))])
   }
 
+  @Test("What is left out of an entry makes no difference to its line")
+  func neededFields() throws {
+    for layout in [StandardErrorLayout.text, .json] {
+      var entry = StandardErrorSink(layout: layout).makeEntry()
+      for cause in CloseCause.allCases {
+        let closed = ClosedConnection.complete(cause: cause, connectionID: 1)
+        let whole = JournalEntry.of(closed)
+        entry.fill(with: .closed(closed), time: whole.time, includesPeerDetails: true)
+        #expect(entry.line(layout) == whole.line(layout))
+        #expect((entry.names.count < whole.names.count) == (layout.format == .text))
+      }
+    }
+  }
+
   @Test("A reader that has gone is an error, not the end of the process")
   func brokenPipe() throws {
     var ends: [Int32] = [0, 0]

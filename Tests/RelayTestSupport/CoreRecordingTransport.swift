@@ -17,6 +17,8 @@ package final class RecordedSocket {
   package fileprivate(set) var sendCallCount = 0
   package fileprivate(set) var isReading = false
   package fileprivate(set) var isWriting = false
+  /// It is served behind those who are let in.
+  package fileprivate(set) var isNewcomer = false
   package fileprivate(set) var hasEndedSending = false
   package fileprivate(set) var isClosed = false
   package fileprivate(set) var isReset = false
@@ -159,7 +161,16 @@ package struct RecordingTransport: Transport {
     socket.session = session
     socket.isReading = reading
     socket.isWriting = writing
+    socket.isNewcomer = isNewcomer
     return 0
+  }
+
+  package func letIn(_ descriptor: Int32, session: UnsafeMutableRawPointer) {
+    guard let socket = recording.socket(descriptor, for: "letIn") else { return }
+    if !socket.isNewcomer || socket.session != session {
+      recording.misuses.append("letIn of \(descriptor), which is in")
+    }
+    socket.isNewcomer = false
   }
 
   package func canMove(_ descriptor: Int32) -> Bool { !recording.unmovable.contains(descriptor) }

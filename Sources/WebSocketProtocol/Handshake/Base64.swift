@@ -5,27 +5,25 @@
 enum Base64 {
   /// Writes bytes with padding; the result has four characters for every three bytes begun.
   static func encode(_ bytes: some Collection<UInt8>) -> [UInt8] {
-    let capacity = (bytes.count + 2) / 3 * 4
-    return [UInt8](unsafeUninitializedCapacity: capacity) { text, count in
-      var pending: UInt32 = 0
-      var pendingBitCount: UInt32 = 0
+    [UInt8](unsafeUninitializedCapacity: (bytes.count + 2) / 3 * 4) { text, count in
+      var group: UInt32 = 0
+      var taken = 0
       for byte in bytes {
-        pending = pending << 8 | UInt32(byte)
-        pendingBitCount += 8
-        while pendingBitCount >= 6 {
-          pendingBitCount -= 6
-          text[count] = character(pending >> pendingBitCount)
-          count += 1
-        }
+        group = group << 8 | UInt32(byte)
+        taken += 1
+        guard taken == 3 else { continue }
+        for index in 0..<4 { text[count + index] = character(group >> UInt32(18 - 6 * index)) }
+        count += 4
+        (group, taken) = (0, 0)
       }
-      if pendingBitCount > 0 {
-        text[count] = character(pending << (6 - pendingBitCount))
-        count += 1
+      if taken == 0 { return }
+      // One byte is two characters, two are three.
+      group <<= UInt32(8 * (3 - taken))
+      for index in 0..<4 {
+        text[count + index] =
+          index <= taken ? character(group >> UInt32(18 - 6 * index)) : pad
       }
-      while count < capacity {
-        text[count] = pad
-        count += 1
-      }
+      count += 4
     }
   }
 
@@ -43,15 +41,13 @@ enum Base64 {
 
   private static let pad = UInt8(ascii: "=")
 
+  private static let alphabet: StaticString =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
+  /// The character of the lowest six bits.
+  @inline(__always)
   private static func character(_ bits: UInt32) -> UInt8 {
-    let value = UInt8(truncatingIfNeeded: bits & 0x3F)
-    return switch value {
-    case 0..<26: UInt8(ascii: "A") + value
-    case 26..<52: UInt8(ascii: "a") + (value - 26)
-    case 52..<62: UInt8(ascii: "0") + (value - 52)
-    case 62: UInt8(ascii: "+")
-    default: UInt8(ascii: "/")
-    }
+    alphabet.utf8Start[Int(bits & 0x3F)]
   }
 
   private static func value(of character: UInt8) -> UInt8? {

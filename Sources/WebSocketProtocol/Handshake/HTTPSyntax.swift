@@ -25,11 +25,12 @@ enum HTTPSyntax {
   static let tab = UInt8(ascii: "\t")
 
   /// RFC 9110 §5.6.2: a character of a token.
+  @inline(__always)
   static func isTokenByte(_ byte: UInt8) -> Bool {
-    switch byte {
-    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-      UInt8(ascii: "0")...UInt8(ascii: "9"):
-      true
+    let folded = byte | 0x20
+    if folded >= UInt8(ascii: "a") && folded <= UInt8(ascii: "z") { return true }
+    return switch byte {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): true
     case UInt8(ascii: "!"), UInt8(ascii: "#"), UInt8(ascii: "$"), UInt8(ascii: "%"),
       UInt8(ascii: "&"), UInt8(ascii: "'"), UInt8(ascii: "*"), UInt8(ascii: "+"),
       UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "^"), UInt8(ascii: "_"),
@@ -79,11 +80,17 @@ extension UnsafeRawBufferPointer {
   /// Whether the bytes are this text, given in lower case, in whatever case they came.
   func isTextIgnoringCase(_ lowercase: StaticString) -> Bool {
     lowercase.withUTF8Buffer { expected in
-      guard count == expected.count else { return false }
-      for index in 0..<count {
-        let byte = self[index]
-        let isUpper = byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "Z")
-        if (isUpper ? byte | 0x20 : byte) != expected[index] { return false }
+      guard count == expected.count, let bytes = baseAddress, let letters = expected.baseAddress
+      else { return count == expected.count }
+      var index = 0
+      while index < count {
+        let letter = letters[index]
+        let difference = bytes.load(fromByteOffset: index, as: UInt8.self) ^ letter
+        // One bit is between the cases of a letter.
+        let isOtherCase =
+          difference == 0x20 && letter >= UInt8(ascii: "a") && letter <= UInt8(ascii: "z")
+        if difference != 0 && !isOtherCase { return false }
+        index &+= 1
       }
       return true
     }
