@@ -70,7 +70,7 @@ static struct {
     const char *host, *path, *pub_path, *subproto, *header, *label;
     int port, conns, size, depth, subs, pubs, window, ramp, spin;
     double duration, warmup, rate, hold, frac, stall;
-    bool text, any_opcode, json, tree, deflate, nct, ignore_other, client_fin, pub_sink,
+    bool text, mixed, any_opcode, json, tree, deflate, nct, ignore_other, client_fin, pub_sink,
         kind_broadcast;
     int self; /* does a publisher get its own message: 1, 0, -1 find out */
     int server_pid, server_cpu, srcs;
@@ -443,8 +443,11 @@ static void fill_text(u8 *d, size_t n,
                       u64 seed) { /* JSON-like, compresses about as chat or telemetry does */
     static const char *names[] = {"alice", "bob",   "carol", "dave",
                                   "erin",  "frank", "grace", "heidi"};
-    static const char *words[] = {"sensor",   "reading",     "update", "status", "ok",
+    static const char *ascii[] = {"sensor",   "reading",     "update", "status", "ok",
                                   "pressure", "temperature", "delta",  "queue",  "relay"};
+    static const char *mixed[] = {"größe",    "naïveté",     "привет", "статус", "ok",
+                                  "δοκιμή",   "temperature", "東京",   "こんにちは", "😀🎉"};
+    const char **words = o.mixed ? mixed : ascii;
     size_t i = 0;
     u64 x = seed * 0x9E3779B97F4A7C15ull + 12345;
     while (i < n) {
@@ -460,6 +463,10 @@ static void fill_text(u8 *d, size_t n,
         memcpy(d + i, t, m);
         i += m;
     }
+    /* No character is cut in two at the end. */
+    for (i = n; i > 0 && (d[i - 1] & 0xC0) == 0x80;) i--;
+    if (i > 0 && d[i - 1] >= 0xC0 && o.mixed) memset(d + i - 1, '.', n - i + 1);
+    else if (o.mixed) memset(d + i, '.', n - i);
 }
 static void make_pool(void) {
     u64 sz = (u64)o.size;
@@ -1497,6 +1504,7 @@ static void usage(void) {
           "  --client-fin                      churn: close TCP at once after the close handshake\n"
           "  --deflate | --deflate-nct         offer permessage-deflate as a browser does | "
           "without context takeover\n"
+          "  --mixed                           text, of which a part is not ASCII\n"
           "  --any-opcode                      accept a reply whose text/binary kind differs\n"
           "  --server-pid P [--tree]           measure this process [and its descendants]\n"
           "  --server-cpu N                    also report how busy and how fast this core is\n"
@@ -1529,6 +1537,7 @@ int main(int argc, char **argv) {
         X_CFIN,
         X_DEFL,
         X_NCT,
+        X_MIXED,
         X_ANYOP,
         X_PID,
         X_TREE,
@@ -1561,7 +1570,8 @@ int main(int argc, char **argv) {
         {"spin", 0, 0, X_SPIN},        {"subprotocol", 1, 0, X_SUBP},
         {"header", 1, 0, X_HDR},       {"label", 1, 0, X_LABEL},
         {"json", 0, 0, X_JSON},        {"threads", 1, 0, X_THREADS},
-        {"stall", 1, 0, X_STALL},      {0, 0, 0, 0}};
+        {"stall", 1, 0, X_STALL},      {"mixed", 0, 0, X_MIXED},
+        {0, 0, 0, 0}};
     if (argc < 2) usage();
     int m;
     for (m = 0; m < 5; m++)
@@ -1595,6 +1605,7 @@ int main(int argc, char **argv) {
         case X_CFIN: o.client_fin = true; break;
         case X_DEFL: o.deflate = true; break;
         case X_NCT: o.deflate = o.nct = true; break;
+        case X_MIXED: o.text = o.mixed = true; break;
         case X_ANYOP: o.any_opcode = true; break;
         case X_PID: o.server_pid = atoi(optarg); break;
         case X_TREE: o.tree = true; break;
@@ -1615,6 +1626,7 @@ int main(int argc, char **argv) {
     bool bc = o.mode == M_BROADCAST || (o.mode == M_LATENCY && o.kind_broadcast);
     if (o.mode == M_LATENCY && o.rate <= 0) die("latency needs --rate");
     if (bc && o.deflate) die("broadcast with deflate is not supported");
+    if (bc && o.mixed) die("broadcast with mixed text is not supported");
     if (o.size < 1 || o.size > 256 << 20 || o.depth < 1 || o.conns < 1 || o.pubs < 1 || o.subs < 0)
         die("bad numbers");
     server = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((u16)o.port)};
