@@ -188,7 +188,8 @@ def repeat(args: argparse.Namespace, servers: list[Server], case: str) -> Repeti
 
 def compared(rounds: list[Repetition], server: str, other: str, figure: str) -> float:
     """The median over repetitions of a server's figure ÷ another's."""
-    return statistics.median(r.runs[server][figure] / r.runs[other][figure] for r in rounds)
+    ratios = [r.runs[server][figure] / r.runs[other][figure] for r in rounds]
+    return float(statistics.median(ratios))
 
 
 def summarise(case: str, server: Server, first: Server, rounds: list[Repetition]) -> Row:
