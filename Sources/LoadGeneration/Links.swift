@@ -23,6 +23,8 @@ struct Links: ~Copyable {
   private let isOpenLoop: Bool
   /// Connections to be flushed at the end of the turn.
   private(set) var ready: [LinkPointer] = []
+  /// How many of them were taken.
+  private var takenCount = 0
 
   var result = ThreadResult()
   var openCount = 0
@@ -83,7 +85,13 @@ struct Links: ~Copyable {
 
   /// A connection that was made ready; nil: none is left.
   mutating func takeReady() -> LinkPointer? {
-    guard let link = ready.popLast() else { return nil }
+    guard takenCount < ready.count else {
+      ready.removeAll(keepingCapacity: true)
+      takenCount = 0
+      return nil
+    }
+    let link = ready[takenCount]
+    takenCount &+= 1
     link.pointee.isReady = false
     return link
   }
