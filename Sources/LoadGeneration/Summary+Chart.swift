@@ -47,8 +47,9 @@ extension Summary {
   private var throughputPanel: ChartPanel {
     let samples = measurement.throughput
     let axis = ValueAxis(maximum: samples.map(\.rate).max() ?? 0)
-    let end = max(samples.last?.time ?? 0, 0.001)
-    let time = ValueAxis(maximum: end)
+    // The last sample is late by a moment, which must not double the last step of the axis.
+    let end = ((samples.last?.time ?? 0) * 10).rounded() / 10
+    let time = ValueAxis(maximum: max(end, 0.1))
     return ChartPanel(
       title: measurement.plan.kind == .churn ? "Connections a second" : "Messages a second",
       horizontal: time.ticks.map { .init(position: $0.position, label: $0.label + " s") },

@@ -99,6 +99,16 @@ struct SummaryTests {
     #expect(reader.title.contains("a&b"))
   }
 
+  @Test("A run ends where its time axis does")
+  func timeAxis() throws {
+    var measurement = try measurement()
+    measurement.throughput = (1...60).map {
+      ThroughputSample(time: Double($0) / 10 + 0.002, rate: 5000)
+    }
+    let svg = Summary(measurement).svg
+    #expect(svg.contains(">6 s<") && !svg.contains(">8 s<"))
+  }
+
   @Test("a picture of nothing")
   func emptySVG() throws {
     let plan = LoadPlan(.idle, try LoadTarget(url: "ws://h"))
