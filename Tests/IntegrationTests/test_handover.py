@@ -38,7 +38,7 @@ def test_everybody_stays(relay: RelayFactory) -> None:
                 wire.send(frame(TEXT, b"still there"))
             for wire in clients:
                 assert wire.read_frame().payload == b"still there"
-            assert len(daemon.find("start")) == round_number + 1
+            assert len(daemon.wait("start", count=round_number + 1)) == round_number + 1
         for wire in clients:
             wire.finish()
     closed = daemon.wait("close", count=100)
