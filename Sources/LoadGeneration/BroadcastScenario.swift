@@ -23,7 +23,7 @@ struct BroadcastScenario: LoadScenario, ~Copyable {
   private let expected: UnsafeMutablePointer<Int>
   /// How many receivers here, besides the publisher, have a message; by publisher and number.
   private let arrivals: UnsafeMutablePointer<Int32>
-  private let arrivalRing: Ring
+  private let arrivalRing: Int
   private let receiverCounts: [Int32]
   /// Deliveries here to others than the publisher.
   private var deliveredCount = 0
@@ -54,9 +54,9 @@ struct BroadcastScenario: LoadScenario, ~Copyable {
     expected = .allocate(capacity: linkCount * publisherCount)
     expected.initialize(repeating: 0, count: linkCount * publisherCount)
     // In an open loop the server decides how far receivers lag behind each other.
-    arrivalRing = Ring(atLeast: plan.rate == nil ? depth : BroadcastBoard.openRing)
-    arrivals = .allocate(capacity: publisherCount * arrivalRing.count)
-    arrivals.initialize(repeating: 0, count: publisherCount * arrivalRing.count)
+    arrivalRing = plan.rate == nil ? depth : BroadcastBoard.openRing
+    arrivals = .allocate(capacity: publisherCount * arrivalRing)
+    arrivals.initialize(repeating: 0, count: publisherCount * arrivalRing)
     let own = Int32(thread == 0 ? 1 : 0)
     receiverCounts = Array(repeating: Int32(linkCount) - own, count: publisherCount)
     let largest = plan.messages.map(\.count).max() ?? 0
@@ -135,7 +135,7 @@ struct BroadcastScenario: LoadScenario, ~Copyable {
 
   /// Writes a message with its stamp as a frame; returns the frame's length.
   private func draft(_ stamp: BroadcastStamp, to frame: UnsafeMutableRawPointer) -> Int {
-    let source = pool.payload(pool.index(stamp.number))
+    let source = pool.payload(stamp.number % pool.count)
     plain.copyMemory(from: source.baseAddress!, byteCount: source.count)
     stamp.write(to: plain)
     let key = UInt32.random(in: 0...UInt32.max)
@@ -185,7 +185,7 @@ struct BroadcastScenario: LoadScenario, ~Copyable {
   private func isAltered(
     _ payload: UnsafeRawBufferPointer, _ firstByte: UInt8, _ stamp: BroadcastStamp
   ) -> Bool {
-    let source = pool.payload(pool.index(stamp.number))
+    let source = pool.payload(stamp.number % pool.count)
     let length = BroadcastStamp.byteCount
     return firstByte != pool.firstByte || payload.count != source.count
       || !UnsafeRawBufferPointer(rebasing: payload[length...])
@@ -196,7 +196,7 @@ struct BroadcastScenario: LoadScenario, ~Copyable {
   @inline(__always)
   private mutating func arrived(_ stamp: BroadcastStamp) {
     deliveredCount &+= 1
-    let count = arrivals + (stamp.publisher &* arrivalRing.count &+ arrivalRing[stamp.number])
+    let count = arrivals + (stamp.publisher &* arrivalRing &+ stamp.number % arrivalRing)
     count.pointee &+= 1
     if count.pointee == receiverCounts[stamp.publisher] {
       count.pointee = 0

@@ -20,7 +20,7 @@ struct ChurnScenario: LoadScenario, ~Copyable {
     guard link.pointee.sentCount == 0, links.isLoading else { return nil }
     link.pointee.sentCount = 1
     unansweredCount += 1
-    return pool.frames(from: pool.index(link.pointee.number), limit: 1).bytes
+    return pool.frames(from: link.pointee.number % pool.count, limit: 1).bytes
   }
 
   mutating func received(
@@ -32,7 +32,7 @@ struct ChurnScenario: LoadScenario, ~Copyable {
       return
     }
     link.pointee.answeredCount = 1
-    let expected = pool.payload(pool.index(link.pointee.number))
+    let expected = pool.payload(link.pointee.number % pool.count)
     if firstByte != pool.firstByte || !payload.hasBytes(of: expected) {
       let ours = pool.firstByte
       links.note(
@@ -49,7 +49,7 @@ struct ChurnScenario: LoadScenario, ~Copyable {
         links.note(.closed, link, "Close 1000 was answered with \(code?.rawValue ?? 1005)")
       }
       links.count(
-        pool.payload(pool.index(link.pointee.number)).count, since: link.pointee.beginning)
+        pool.payload(link.pointee.number % pool.count).count, since: link.pointee.beginning)
     }
     return links.stage < .draining
   }

@@ -13,9 +13,9 @@ struct EchoScenario: LoadScenario, ~Copyable {
   private let depth: Int
   /// Of an open loop.
   private var pace: Pace?
-  /// When each message in flight left, a ring of `depth` for each connection.
+  /// When each message in flight left, `depth` of them for each connection.
   private let departures: UnsafeMutablePointer<UInt64>
-  private let ring: Ring
+  private let departureCount: Int
   /// In an open loop also what is due and could not be sent yet.
   private(set) var unansweredCount = 0
 
@@ -26,8 +26,7 @@ struct EchoScenario: LoadScenario, ~Copyable {
     pace = plan.rate.map {
       Pace(rate: $0, threadCount: plan.threadCount, thread: thread, linkCount: linkCount)
     }
-    ring = Ring(atLeast: plan.depth)
-    let departureCount = pace == nil ? linkCount * ring.count : 0
+    departureCount = pace == nil ? linkCount * depth : 0
     departures = .allocate(capacity: departureCount)
     departures.initialize(repeating: 0, count: departureCount)
   }
@@ -45,7 +44,7 @@ struct EchoScenario: LoadScenario, ~Copyable {
   /// Each connection begins elsewhere among the messages, so that crossed replies show.
   @inline(__always)
   private func index(_ count: Int, _ link: LinkPointer) -> Int {
-    pool.index(count &+ link.pointee.number &* 7)
+    (count &+ link.pointee.number &* 7) % pool.count
   }
 
   @inline(__always)
@@ -54,9 +53,9 @@ struct EchoScenario: LoadScenario, ~Copyable {
     guard credit > 0, links.maySend else { return nil }
     let run = pool.frames(from: index(link.pointee.sentCount, link), limit: credit)
     if pace == nil {
-      let first = departures + link.pointee.slot &* ring.count
+      let first = departures + link.pointee.slot * depth
       for number in link.pointee.sentCount..<link.pointee.sentCount &+ run.count {
-        first[ring[number]] = links.now
+        first[number % depth] = links.now
       }
       unansweredCount &+= run.count
     }
@@ -81,7 +80,7 @@ struct EchoScenario: LoadScenario, ~Copyable {
     if firstByte == pool.firstByte && payload.hasBytes(of: expected) {
       let departure =
         pace?.due(number, link.pointee.slot)
-        ?? departures[link.pointee.slot &* ring.count &+ ring[number]]
+        ?? departures[link.pointee.slot &* depth &+ number % depth]
       links.count(payload.count, since: departure)
     } else {
       let ours = pool.firstByte

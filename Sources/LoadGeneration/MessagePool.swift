@@ -85,13 +85,6 @@ struct MessagePool: ~Copyable {
     )
   }
 
-  /// Which message a number is, 0 or more: they take turns. Divides 32 bits, which takes half the
-  /// time; that the turns begin anew after 2^32 messages is the same for who sends and who checks.
-  @inline(__always)
-  func index(_ number: Int) -> Int {
-    Int(UInt32(truncatingIfNeeded: number) % UInt32(truncatingIfNeeded: count))
-  }
-
   /// What a message says.
   @inline(__always)
   func payload(_ index: Int) -> UnsafeRawBufferPointer {

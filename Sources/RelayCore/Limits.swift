@@ -41,8 +41,8 @@ public struct Limits: Sendable, Equatable {
   public static let crowdTime: Int64 = 100
   /// Of a turn that takes longer, each of these gets one part in so many: it must be done at last.
   public static let crowdShare: Int64 = 4
-  /// Newcomers a worker serves together with those who stay, a fortieth of a millisecond each in a
-  /// turn; the others are behind them, in the crowd.
+  /// Newcomers a worker serves together with those who stay, so that these may have to wait for as
+  /// many opening handshakes in a turn; the others are behind them, in the crowd.
   public static let maximumForwardCount = 16
   /// Deadlines that are acted on in one turn of a worker; the others are in the next, at once.
   public static let maximumDeadlinesPerTurn = 16

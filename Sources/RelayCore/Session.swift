@@ -33,6 +33,7 @@ public struct Session {
     public init(rawValue: UInt8) { self.rawValue = rawValue }
   }
 
+  /// Flags share a byte where a session would not fit into three cache lines otherwise.
   private struct Marks: OptionSet {
     let rawValue: UInt8
     static let shed = Marks(rawValue: 1)

@@ -1,6 +1,5 @@
-// How many connections a worker accepts in one turn. To ask whether there is one more costs almost
-// as much as accepting it, and mostly there is none; what is left is reported again in the next
-// turn.
+// How many connections a worker accepts in one turn. To ask whether there is one more is a system
+// call, and mostly there is none; what is left is reported again in the next turn.
 
 /// The allowance of a turn: one, until more keep coming than that.
 struct AcceptPace {

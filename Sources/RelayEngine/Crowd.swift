@@ -6,7 +6,8 @@ import CLinux
 import Glibc
 
 /// Readiness of the sockets that a worker serves behind all others, for a bounded time of each
-/// turn: whose opening handshake is not done or was refused, and those of a crowd that left.
+/// turn: whose opening handshake is not done or was refused, but for the few that came forward
+/// (`Limits.maximumForwardCount`), and those of a crowd that left.
 struct Crowd: ~Copyable, Sendable {
   let descriptor: Int32
 
