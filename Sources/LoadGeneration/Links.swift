@@ -69,7 +69,7 @@ struct Links: ~Copyable {
 
   /// Whether messages may be sent: also those that were due before the load ended.
   @inline(__always)
-  var maySend: Bool { isLoading || isOpenLoop && stage == .draining }
+  var maySend: Bool { isLoading || isOpenLoop && stage > .measuring && stage < .closing }
 
   /// The connection in a place.
   @inline(__always)

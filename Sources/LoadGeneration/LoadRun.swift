@@ -174,14 +174,21 @@ package struct LoadRun {
     }
   }
 
-  /// What is under way at the end must come.
+  /// What is under way at the end must come. How much that is, threads know of each other only
+  /// once none of them sends any more.
   private mutating func drain() {
-    state.enter(.draining)
     let end = MonotonicClock.nanoseconds() + Self.patience
-    while state.counts.unanswered > 0 && state.counts.open > 0 {
-      if MonotonicClock.nanoseconds() > end || isInterrupted(within: Self.tick / 20) { break }
+    var counts = state.counts
+    for stage in [Stage.draining, .settling] {
+      state.enter(stage)
+      repeat {
+        counts = state.counts
+        let isAwaited = counts.stage < stage || stage == .settling && counts.unanswered > 0
+        let canCome = counts.open > 0 || plan.kind == .churn
+        guard isAwaited && canCome && MonotonicClock.nanoseconds() < end else { break }
+      } while !isInterrupted(within: Self.tick / 20)
     }
-    let lost = state.counts.unanswered
+    let lost = counts.unanswered
     if lost > 0 && !measurement.isInterrupted {
       measurement.faults.note(.lost, count: lost, "\(lost) messages did not come within 5 s")
     }

@@ -151,7 +151,8 @@ struct LoadWorker<Scenario: LoadScenario & ~Copyable>: ~Copyable {
   @inline(__always)
   private func tell() {
     own.counts = RunCounts(
-      open: links.openCount, messages: links.messageCount, payloadBytes: links.payloadByteCount,
+      stage: links.stage, open: links.openCount, messages: links.messageCount,
+      payloadBytes: links.payloadByteCount,
       unanswered: scenario.unansweredCount, faults: links.result.faults.count)
   }
 

@@ -15,6 +15,8 @@ enum Stage: UInt8, Comparable, AtomicRepresentable {
   case measuring
   /// Nothing new is sent; what is under way may come.
   case draining
+  /// As before; as no thread sends any more, each knows of all that is to come to it.
+  case settling
   /// Connections are being closed.
   case closing
 
@@ -34,8 +36,9 @@ final class RunState: Sendable {
 
   /// The counts of all threads.
   var counts: RunCounts {
-    threads.reduce(into: RunCounts()) { sum, thread in
+    threads.reduce(into: RunCounts(stage: .closing)) { sum, thread in
       let counts = thread.counts
+      sum.stage = min(sum.stage, counts.stage)
       sum.open += counts.open
       sum.messages += counts.messages
       sum.payloadBytes += counts.payloadBytes
@@ -44,11 +47,11 @@ final class RunState: Sendable {
     }
   }
 
-  var stage: Stage { current.load(ordering: .relaxed) }
+  var stage: Stage { current.load(ordering: .acquiring) }
 
   /// Moves all threads to another stage.
   func enter(_ stage: Stage) {
-    current.store(stage, ordering: .relaxed)
+    current.store(stage, ordering: .releasing)
     for thread in threads { thread.wake() }
   }
 }
@@ -57,6 +60,7 @@ final class RunState: Sendable {
 final class ThreadState: Sendable {
   /// An eventfd that wakes the thread.
   let bell: Int32
+  private let stage = Atomic(Stage.opening)
   private let open = Atomic(0)
   private let messages = Atomic(0)
   private let payloadBytes = Atomic(0)
@@ -73,11 +77,13 @@ final class ThreadState: Sendable {
 
   func wake() { eventfd_write(bell, 1) }
 
-  /// The latest counts; written by the thread itself, once a turn.
+  /// The latest counts; written by the thread itself, once a turn. They are those of their stage,
+  /// or later ones.
   var counts: RunCounts {
     get {
       RunCounts(
-        open: open.load(ordering: .relaxed), messages: messages.load(ordering: .relaxed),
+        stage: stage.load(ordering: .acquiring), open: open.load(ordering: .relaxed),
+        messages: messages.load(ordering: .relaxed),
         payloadBytes: payloadBytes.load(ordering: .relaxed),
         unanswered: unanswered.load(ordering: .relaxed), faults: faults.load(ordering: .relaxed))
     }
@@ -87,12 +93,15 @@ final class ThreadState: Sendable {
       payloadBytes.store(newValue.payloadBytes, ordering: .relaxed)
       unanswered.store(newValue.unanswered, ordering: .relaxed)
       faults.store(newValue.faults, ordering: .relaxed)
+      stage.store(newValue.stage, ordering: .releasing)
     }
   }
 }
 
 /// How far a thread, or the whole run, is.
 struct RunCounts: Sendable {
+  /// What has been entered, by all of them if it is several threads.
+  var stage = Stage.opening
   /// Connections past their opening handshake.
   var open = 0
   var messages = 0

@@ -41,9 +41,10 @@ def bench(*arguments: str | int) -> subprocess.CompletedProcess[str]:
 def figures(*arguments: str | int) -> dict[str, Any]:
     """What a run that must be without fault found."""
     done = bench(*arguments, *SHORT, "--json")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert not done.stderr
+    assert not done.stderr, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
+    # First what is wrong: the whole text is long.
+    assert done.returncode == 0, f"{found['fault_kinds']} {done.stdout}"
     assert found["faults"] == 0 and found["messages"] > 0, found
     return found
 
