@@ -286,8 +286,12 @@ extension Connection {
     _ source: UnsafeRawPointer, _ count: Int, in block: BlockPointer
   ) -> IncomingEvent? {
     let destination = block.bytes + block.pointee.end
-    _ = Masking.apply(maskingKey, from: source, count: count, to: destination)
-    maskingKey = Masking.rotate(maskingKey, past: count)
+    if Role.receivesMaskedFrames {
+      _ = Masking.apply(maskingKey, from: source, count: count, to: destination)
+      maskingKey = Masking.rotate(maskingKey, past: count)
+    } else if source != UnsafeRawPointer(destination) {
+      destination.copyMemory(from: source, byteCount: count)
+    }
     remainingByteCount -= count
     block.pointee.end += count
     if isPlainText && !utf8.validate(destination, count) {
