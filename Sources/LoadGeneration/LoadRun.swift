@@ -177,16 +177,16 @@ package struct LoadRun {
   /// What is under way at the end must come. How much that is, threads know of each other only
   /// once none of them sends any more.
   private mutating func drain() {
+    state.enter(.draining)
     let end = MonotonicClock.nanoseconds() + Self.patience
     var counts = state.counts
-    for stage in [Stage.draining, .settling] {
-      state.enter(stage)
-      repeat {
-        counts = state.counts
-        let isAwaited = counts.stage < stage || stage == .settling && counts.unanswered > 0
-        let canCome = counts.open > 0 || plan.kind == .churn
-        guard isAwaited && canCome && MonotonicClock.nanoseconds() < end else { break }
-      } while !isInterrupted(within: Self.tick / 20)
+    while counts.stage < .settling || counts.unanswered > 0 {
+      // In `churn` connections still come.
+      let canCome = counts.open > 0 || plan.kind == .churn
+      if !canCome || MonotonicClock.nanoseconds() > end { break }
+      if isInterrupted(within: Self.tick / 20) { break }
+      counts = state.counts
+      if counts.stage == .draining { state.enter(.settling) }
     }
     let lost = counts.unanswered
     if lost > 0 && !measurement.isInterrupted {
