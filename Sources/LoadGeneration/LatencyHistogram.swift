@@ -19,11 +19,12 @@ package struct LatencyHistogram: Sendable {
 
   package init() {}
 
-  /// Counts one.
+  /// Counts one, or several that took equally long.
   @inline(__always)
-  package mutating func record(_ nanoseconds: UInt64) {
-    counts[Self.bucket(of: nanoseconds)] &+= 1
-    count &+= 1
+  package mutating func record(_ nanoseconds: UInt64, count newCount: UInt64 = 1) {
+    guard newCount > 0 else { return }
+    counts[Self.bucket(of: nanoseconds)] &+= newCount
+    count &+= newCount
     if nanoseconds > maximum { maximum = nanoseconds }
     if nanoseconds < minimum { minimum = nanoseconds }
   }

@@ -21,6 +21,10 @@ struct Links: ~Copyable {
   private var measuredSince = UInt64.max
   private var measuredUntil = UInt64.max
   private let isOpenLoop: Bool
+  /// When those began that were counted last in this turn, and how many they are: what left together
+  /// arrives together, and is recorded once.
+  private var alikeBeginning = UInt64.max
+  private var alikeCount: UInt64 = 0
   /// Connections to be flushed at the end of the turn.
   private(set) var ready: [LinkPointer] = []
   /// How many of them were taken.
@@ -103,16 +107,33 @@ struct Links: ~Copyable {
     self.stage = stage
   }
 
-  /// Counts a message that is as it should be, and how long it took. In an open loop those count
-  /// that were due while it was measured, however late they come: the latest are what it is about.
+  /// Begins a turn: reads the clock.
+  mutating func beginTurn() {
+    recordAlike()
+    now = MonotonicClock.nanoseconds()
+  }
+
+  /// Counts a message that is as it should be, and how long it took.
   @inline(__always)
   mutating func count(_ payloadByteCount: Int, since beginning: UInt64) {
     messageCount &+= 1
     self.payloadByteCount &+= payloadByteCount
-    let moment = isOpenLoop ? beginning : now
-    if moment >= measuredSince && moment < measuredUntil {
-      result.latencies.record(now &- min(beginning, now))
+    if beginning != alikeBeginning {
+      recordAlike()
+      alikeBeginning = beginning
     }
+    alikeCount &+= 1
+  }
+
+  /// Records how long those took that were counted last. In an open loop those count that were due
+  /// while it was measured, however late they come: the latest are what it is about.
+  @inline(never)
+  mutating func recordAlike() {
+    let moment = isOpenLoop ? alikeBeginning : now
+    if moment >= measuredSince && moment < measuredUntil {
+      result.latencies.record(now &- min(alikeBeginning, now), count: alikeCount)
+    }
+    alikeCount = 0
   }
 
   /// Notes what is wrong with a connection. What servers say is in it: made fit to be shown.

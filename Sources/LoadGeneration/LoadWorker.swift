@@ -67,7 +67,7 @@ struct LoadWorker<Scenario: LoadScenario & ~Copyable>: ~Copyable {
     while !isDone {
       setTimer()
       let count = links.poller.wait(for: events)
-      links.now = MonotonicClock.nanoseconds()
+      links.beginTurn()
       enterStage()
       var position = 0
       while position < count {
@@ -160,6 +160,7 @@ struct LoadWorker<Scenario: LoadScenario & ~Copyable>: ~Copyable {
     for slot in links.all.indices { links.release(links.link(slot)) }
     inflater?.release()
     tell()
+    links.recordAlike()
     let result = links.result
     own.result.withLock { $0 = result }
   }

@@ -58,6 +58,18 @@ struct LatencyHistogramTests {
     for share in [0.1, 0.5, 0.99, 1] { #expect(even.quantile(share) == all.quantile(share)) }
   }
 
+  @Test("several that took equally long count as one by one")
+  func alike() {
+    var (together, single) = (LatencyHistogram(), LatencyHistogram())
+    for value in UInt64(1)...100 {
+      together.record(value * 1000, count: value - 1)
+      for _ in 1..<value { single.record(value * 1000) }
+    }
+    #expect(together.count == 4950 && single.count == 4950)
+    #expect(together.minimum == 2000 && single.minimum == 2000)
+    for share in [0.1, 0.5, 0.99, 1] { #expect(together.quantile(share) == single.quantile(share)) }
+  }
+
   @Test("nothing, and what is beyond all bounds")
   func extremes() {
     var histogram = LatencyHistogram()
