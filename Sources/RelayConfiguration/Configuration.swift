@@ -6,6 +6,8 @@ import RelayCore
 package struct Configuration: Sendable, Equatable {
   /// Worker threads; 0 = one for each CPU this process may use.
   package var threadCount = 0
+  /// Whether threads look for messages for a moment before they sleep.
+  package var pollsBusily = false
   /// Connections in all; 0 = what the descriptor limit allows, less a reserve.
   package var maximumConnectionCount = 0
   /// Bytes that may be held for all connections; 0 = a quarter of what the process may have.

@@ -20,6 +20,7 @@ extension EngineSettings {
     }
     self.init(routes: RouteTable(configuration.routes), listeners: listeners)
     threadCount = configuration.threadCount
+    pollsBusily = configuration.pollsBusily
     let available = DescriptorLimit.connectionCount(of: descriptorLimit)
     limits.maximumConnectionCount =
       configuration.maximumConnectionCount == 0

@@ -30,7 +30,9 @@ struct ReloadChanges: Equatable, Sendable {
     addedListeners = newAddresses.filter { !oldAddresses.contains($0) }.map(\.description)
     removedListeners = oldAddresses.filter { !newAddresses.contains($0) }.map(\.description)
     changedSettings = Self.changedSettings(from: old, to: new)
-    restartNeeded = old.threadCount == new.threadCount ? [] : ["threads"]
+    restartNeeded =
+      (old.threadCount == new.threadCount ? [] : ["threads"])
+      + (old.pollsBusily == new.pollsBusily ? [] : ["busy_poll"])
   }
 
   private static func changedSettings(from old: Configuration, to new: Configuration) -> [String] {

@@ -24,6 +24,8 @@ package struct EngineSettings: Sendable {
 
   /// 0: one for each CPU this process may use.
   package var threadCount = 0
+  /// Whether workers look for messages for a moment before they sleep.
+  package var pollsBusily = false
   package var limits = Limits()
   package var routes: RouteTable
   package var listeners: [Listener]
@@ -83,7 +85,8 @@ package final class Engine: Sendable {
     settings.willServe()
     let setup = WorkerSetup(
       index: 0, exchange: exchange, shared: shared, routes: settings.routes,
-      listeners: state.listeners, recorder: recorder, recordsOpened: settings.recordsOpened)
+      listeners: state.listeners, recorder: recorder, recordsOpened: settings.recordsOpened,
+      pollsBusily: settings.pollsBusily)
     threads = Mutex(try Self.startWorkers(setup))
     self.state = Mutex(state)
   }
@@ -135,7 +138,8 @@ package final class Engine: Sendable {
     state.indices = indices
   }
 
-  /// Puts other settings in force in all workers, but for the number of threads; on an error
+  /// Puts other settings in force in all workers, but for the number of threads and how
+  /// they wait; on an error
   /// nothing has changed.
   package func reload(_ settings: EngineSettings) throws(SystemCallError) {
     // Posted under the lock: all workers hear of two reloads in the same order.

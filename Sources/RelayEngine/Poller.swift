@@ -49,6 +49,12 @@ package struct Poller: ~Copyable, Sendable {
     max(0, Int(epoll_wait(descriptor, events.base, PolledEvents.maximumCount, -1)))
   }
 
+  /// Returns the number of events there are, without waiting for any.
+  @inline(__always)
+  package func look(for events: borrowing PolledEvents) -> Int {
+    max(0, Int(epoll_wait(descriptor, events.base, PolledEvents.maximumCount, 0)))
+  }
+
   /// Sets the timer, whatever it is set for.
   @inline(never)
   package func setTimer(_ instant: Instant) {

@@ -15,6 +15,7 @@ struct WorkerSetup: Sendable {
   var listeners: [ListeningSocket]
   var recorder: any ConnectionRecorder
   var recordsOpened: Bool
+  var pollsBusily: Bool
 }
 
 /// The loop of one thread.
@@ -37,6 +38,9 @@ struct Worker: ~Copyable {
   var now: Instant
   /// What the poller's timer is set for; nil: nothing.
   private var timerInstant: Instant?
+  /// Whether it looks for events for a moment before it sleeps, and whether that has been worthwhile.
+  private let pollsBusily: Bool
+  private var busyPoll = BusyPoll()
 
   var acceptPace = AcceptPace()
   /// Until when no connections are accepted, for want of descriptors.
@@ -83,6 +87,7 @@ struct Worker: ~Copyable {
     mailbox = setup.exchange.mailboxes[setup.index]
     recorder = setup.recorder
     listeners = setup.listeners
+    pollsBusily = setup.pollsBusily
   }
 
   /// Pollers that watch the mailbox and the listeners of a worker to be.
@@ -141,7 +146,7 @@ struct Worker: ~Copyable {
         timerInstant = instant
         poller.setTimer(instant)
       }
-      let count = poller.wait(for: events)
+      let count = pollsBusily ? pollBusily() : poller.wait(for: events)
       beginTurn()
       var isCrowdReady = false
       var haveSomeLeft = false
@@ -177,6 +182,15 @@ struct Worker: ~Copyable {
       if exchange.workerCount > 1 { waitForOthers() }
     }
     finish()
+  }
+
+  @inline(never)
+  private mutating func pollBusily() -> Int {
+    var busyPoll = busyPoll
+    defer { self.busyPoll = busyPoll }
+    return busyPoll.wait(
+      now: MonotonicClock.now, look: { poller.look(for: events) },
+      sleep: { poller.wait(for: events) })
   }
 
   @inline(__always)

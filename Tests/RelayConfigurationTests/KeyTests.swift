@@ -23,6 +23,7 @@ struct KeySample: CustomTestStringConvertible {
 
   static let general: [KeySample] = [
     KeySample(.top, "threads", good: "4", bad: "-1"),
+    KeySample(.top, "busy_poll", good: "true", bad: "\"50us\""),
     KeySample(.top, "max_connections", good: "5000", bad: "\"many\""),
     KeySample(.top, "max_buffer_memory", good: "\"1GiB\"", bad: "\"15MiB\""),
     KeySample(.log, "target", good: "\"journal\"", bad: "\"syslog\""),
@@ -119,6 +120,7 @@ struct KeyTests {
       + KeySample.route.map { "\($0.name) = \($0.good)\n" }.joined()
     let configuration = try load(text).configuration
     #expect(configuration.threadCount == 4)
+    #expect(configuration.pollsBusily)
     #expect(configuration.maximumConnectionCount == 5000)
     #expect(configuration.maximumBufferMemory == 1 << 30)
     #expect(configuration.listeners[0].address == .unix(path: "/run/x"))

@@ -35,6 +35,7 @@ struct ReloadChangesTests {
       text { $0.listeners = [Configuration.Listener(address: address)] }
         == "listening on unix:/run/relay, left 127.0.0.1:8080")
     #expect(text { $0.threadCount = 3 } == "threads needs a restart")
+    #expect(text { $0.pollsBusily = true } == "busy_poll needs a restart")
     #expect(
       text { $0.listeners[0].handshakeTimeout = .seconds(1) } == "listener 127.0.0.1:8080 changed")
   }
