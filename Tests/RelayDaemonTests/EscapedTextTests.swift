@@ -66,6 +66,16 @@ struct EscapedTextTests {
     #expect(Self.text("a b", asWord: true) == "a\\x20b")
   }
 
+  @Test("Of all characters those that nobody would see are escaped")
+  func unseen() {
+    for value in UInt32(0)...0x10FFFF {
+      guard let scalar = Unicode.Scalar(value), scalar.properties.isDefaultIgnorableCodePoint
+      else { continue }
+      let escape = "\\u{\(String(value, radix: 16))}"
+      if Self.text(String(scalar)) != escape { Issue.record("\(escape) is not escaped") }
+    }
+  }
+
   @Test(
     "What is not UTF-8 is shown byte by byte",
     arguments: [
