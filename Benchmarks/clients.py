@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """wsrelay-bench against wsload: what each costs itself, and what each says that a server costs.
 
-    clients.py [--cases E1,B1] [--reps 5] [--bench ../.build/release/wsrelay-bench]
+    clients.py [--cases E1,B1] [--reps 11] [--bench ../.build/release/wsrelay-bench]
 
 Both load the reference server, floor, alternating, the server on core 0 and the client on core 1.
 The exit status is 1 where wsrelay-bench needs more than 1.3 times wsload's CPU time a message, or
@@ -106,7 +106,7 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     p.add_argument("--cases", default="E1,E2,E3,E4,B1,B2")
-    p.add_argument("--reps", type=int, default=5)
+    p.add_argument("--reps", type=int, default=11)
     p.add_argument("--duration", default="2")
     p.add_argument("--load-cpu", default="1")
     p.add_argument("--bench", type=Path, default=ROOT / ".build" / "release" / "wsrelay-bench")

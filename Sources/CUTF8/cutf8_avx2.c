@@ -36,11 +36,29 @@ AVX2_INLINE __m256i high_nibbles(__m256i bytes) {
   return _mm256_and_si256(_mm256_srli_epi16(bytes, 4), _mm256_set1_epi8(0x0F));
 }
 
-// The bytes `distance` before each byte of `input`, across the border to the block before.
-#define BYTES_BEFORE(input, previous, distance) \
-  _mm256_alignr_epi8((input), _mm256_permute2x128_si256((previous), (input), 0x21), 16 - (distance))
+// Where a block is in memory and what comes before it: the block, and the bytes one, two and three
+// before each of its own.
+struct window {
+  __m256i block, before_1, before_2, before_3;
+};
 
-AVX2_INLINE __m256i pair_errors(__m256i input, __m256i before) {
+AVX2_INLINE __m256i load(const unsigned char *p) { return _mm256_loadu_si256((const __m256i *)p); }
+
+// Three loads more cost less than shuffling the bytes out of this block and the one before.
+AVX2_INLINE struct window window_at(const unsigned char *p) {
+  return (struct window){load(p), load(p - 1), load(p - 2), load(p - 3)};
+}
+
+// The bytes `distance` before each byte of `block`, across the border to the block before.
+#define BYTES_BEFORE(block, previous, distance) \
+  _mm256_alignr_epi8((block), _mm256_permute2x128_si256((previous), (block), 0x21), 16 - (distance))
+
+AVX2_INLINE struct window window_of(__m256i block, __m256i previous) {
+  return (struct window){block, BYTES_BEFORE(block, previous, 1), BYTES_BEFORE(block, previous, 2),
+                         BYTES_BEFORE(block, previous, 3)};
+}
+
+AVX2_INLINE __m256i pair_errors(__m256i block, __m256i before) {
   const __m256i by_first_high = BOTH_LANES(
       STRAY, STRAY, STRAY, STRAY, STRAY, STRAY, STRAY, STRAY, (char)TWO_CC, (char)TWO_CC,
       (char)TWO_CC, (char)TWO_CC, SHORT | OVERLONG_2, SHORT, SHORT | OVERLONG_3 | SURROGATE,
@@ -65,18 +83,16 @@ AVX2_INLINE __m256i pair_errors(__m256i input, __m256i before) {
   __m256i errors = _mm256_and_si256(
       _mm256_shuffle_epi8(by_first_high, high_nibbles(before)),
       _mm256_shuffle_epi8(by_first_low, first_low));
-  return _mm256_and_si256(errors, _mm256_shuffle_epi8(by_second_high, high_nibbles(input)));
+  return _mm256_and_si256(errors, _mm256_shuffle_epi8(by_second_high, high_nibbles(block)));
 }
 
-// Non-zero bytes where `input`, which follows `previous`, is not valid.
-AVX2_INLINE __m256i block_errors(__m256i input, __m256i previous) {
-  __m256i errors = pair_errors(input, BYTES_BEFORE(input, previous, 1));
+// Non-zero bytes where the block is not valid.
+AVX2_INLINE __m256i errors_in(struct window window) {
+  __m256i errors = pair_errors(window.block, window.before_1);
   // Third bytes follow E0 and more at distance two, fourth ones F0 and more at three: saturating
   // subtraction leaves the top bit just there. It must coincide with TWO_CC.
-  __m256i third = _mm256_subs_epu8(
-      BYTES_BEFORE(input, previous, 2), _mm256_set1_epi8((char)(0xE0 - 0x80)));
-  __m256i fourth = _mm256_subs_epu8(
-      BYTES_BEFORE(input, previous, 3), _mm256_set1_epi8((char)(0xF0 - 0x80)));
+  __m256i third = _mm256_subs_epu8(window.before_2, _mm256_set1_epi8((char)(0xE0 - 0x80)));
+  __m256i fourth = _mm256_subs_epu8(window.before_3, _mm256_set1_epi8((char)(0xF0 - 0x80)));
   __m256i expected = _mm256_and_si256(
       _mm256_or_si256(third, fourth), _mm256_set1_epi8((char)0x80));
   return _mm256_xor_si256(errors, expected);
@@ -90,36 +106,51 @@ AVX2_INLINE __m256i open_character(__m256i block) {
   return _mm256_subs_epu8(block, largest);
 }
 
-AVX2 bool cutf8_is_valid_avx2(const void *bytes, size_t count) {
-  const unsigned char *p = bytes;
+// How many bytes are looked at before anybody asks whether they were right: a hostile message must
+// not cost more than a good one, and asking after every block would cost a seventh of the time.
+enum { SECTION = 1024 };
+
+// Of less than two blocks.
+AVX2_INLINE bool is_valid_short(const unsigned char *p, size_t count) {
   __m256i errors = _mm256_setzero_si256();
   __m256i previous = _mm256_setzero_si256();
-  size_t left = count;
-  for (; left >= 64; p += 64, left -= 64) {
-    __m256i first = _mm256_loadu_si256((const __m256i *)p);
-    __m256i second = _mm256_loadu_si256((const __m256i *)(p + 32));
-    if (_mm256_movemask_epi8(_mm256_or_si256(first, second)) == 0) {
-      errors = _mm256_or_si256(errors, open_character(previous));
-    } else {
-      errors = _mm256_or_si256(errors, block_errors(first, previous));
-      errors = _mm256_or_si256(errors, block_errors(second, first));
-      // A hostile message must not cost more than a good one, so stop early.
-      if (!_mm256_testz_si256(errors, errors)) return false;
-    }
-    previous = second;
-  }
-  if (left >= 32) {
-    __m256i block = _mm256_loadu_si256((const __m256i *)p);
-    errors = _mm256_or_si256(errors, block_errors(block, previous));
-    previous = block;
+  if (count >= 32) {
+    previous = load(p);
+    errors = errors_in(window_of(previous, _mm256_setzero_si256()));
     p += 32;
-    left -= 32;
+    count -= 32;
   }
   // The rest, padded with ASCII: a character that is open at the end is too short then.
   unsigned char tail[32] = {0};
-  for (size_t i = 0; i < left; i++) tail[i] = p[i];
-  __m256i block = _mm256_loadu_si256((const __m256i *)tail);
-  errors = _mm256_or_si256(errors, block_errors(block, previous));
+  for (size_t i = 0; i < count; i++) tail[i] = p[i];
+  errors = _mm256_or_si256(errors, errors_in(window_of(load(tail), previous)));
+  return _mm256_testz_si256(errors, errors);
+}
+
+AVX2 bool cutf8_is_valid_avx2(const void *bytes, size_t count) {
+  const unsigned char *p = bytes;
+  const unsigned char *end = p + count;
+  if (count < 64) return is_valid_short(p, count);
+  // Nothing comes before the first block.
+  __m256i errors = errors_in(window_of(load(p), _mm256_setzero_si256()));
+  p += 32;
+  while (end - p >= 64) {
+    const unsigned char *stop = p + (end - p > SECTION ? SECTION : (end - p) & ~63);
+    for (; p < stop; p += 64) {
+      if (_mm256_movemask_epi8(_mm256_or_si256(load(p), load(p + 32))) == 0) {
+        errors = _mm256_or_si256(errors, open_character(load(p - 32)));
+      } else {
+        errors = _mm256_or_si256(errors, errors_in(window_at(p)));
+        errors = _mm256_or_si256(errors, errors_in(window_at(p + 32)));
+      }
+    }
+    if (!_mm256_testz_si256(errors, errors)) return false;
+  }
+  if (end - p > 32) errors = _mm256_or_si256(errors, errors_in(window_at(p)));
+  // The last 32 bytes, of which some have been looked at: that changes nothing.
+  const unsigned char *last = end - 32;
+  errors = _mm256_or_si256(errors, errors_in(window_at(last)));
+  errors = _mm256_or_si256(errors, open_character(load(last)));
   return _mm256_testz_si256(errors, errors);
 }
 
