@@ -21,8 +21,8 @@ struct Links: ~Copyable {
   private var measuredSince = UInt64.max
   private var measuredUntil = UInt64.max
   private let isOpenLoop: Bool
-  /// When those began that were counted last in this turn, and how many they are: what left together
-  /// arrives together, and is recorded once.
+  /// When those began that were counted last in this turn, and how many they are: what left
+  /// together arrives together, and is recorded once.
   private var alikeBeginning = UInt64.max
   private var alikeCount: UInt64 = 0
   /// Connections to be flushed at the end of the turn.

@@ -20,9 +20,9 @@ package enum Keys {
         "busy_poll", \.pollsBusily, .restart,
         "look for messages for a moment before sleeping: earlier answers for more CPU time",
         "A thread to which the last message came soon looks for the next one before it sleeps, for"
-          + " up to 50 microseconds; where messages are rarer than that, it sleeps at once. This about"
-          + " halves the latency of a relay that is neither idle nor at its limit, and can take a whole"
-          + " CPU for each thread: for machines that have nothing else to do."),
+          + " up to 50 microseconds; where messages are rarer than that, it sleeps at once. This"
+          + " about halves the latency of a relay that is neither idle nor at its limit, and can"
+          + " take a whole CPU for each thread: for machines that have nothing else to do."),
       key.count(
         "max_connections", \.maximumConnectionCount, connectionCounts, .newConnections,
         "connections in all; 0 = what the descriptor limit allows, less a reserve",

@@ -38,7 +38,7 @@ struct Worker: ~Copyable {
   var now: Instant
   /// What the poller's timer is set for; nil: nothing.
   private var timerInstant: Instant?
-  /// Whether it looks for events for a moment before it sleeps, and whether that has been worthwhile.
+  /// Whether it looks for events for a moment before it sleeps, and whether that was worthwhile.
   private let pollsBusily: Bool
   private var busyPoll = BusyPoll()
 
