@@ -337,9 +337,7 @@ def main() -> int:
     servers = [Server(*text.split("=", 1)) for text in args.servers]
     args.real_time = allows_real_time()
     if not args.real_time and any(case in OPEN_LOOPS for case in args.cases.split(",")):
-        print(
-            "no real-time priority (try as root): latencies have those of other processes in them"
-        )
+        print("no real-time priority (try as root): other processes will show in the latencies")
     rows: list[Row] = []
     so_far: dict[str, float] = {}
     for case in args.cases.split(","):

@@ -138,9 +138,8 @@ package final class Engine: Sendable {
     state.indices = indices
   }
 
-  /// Puts other settings in force in all workers, but for the number of threads and how
-  /// they wait; on an error
-  /// nothing has changed.
+  /// Puts other settings in force in all workers, but for their number and how they wait; on an
+  /// error nothing has changed.
   package func reload(_ settings: EngineSettings) throws(SystemCallError) {
     // Posted under the lock: all workers hear of two reloads in the same order.
     try state.withLock { state throws(SystemCallError) in
