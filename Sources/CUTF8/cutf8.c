@@ -1,9 +1,10 @@
 // UTF-8 validation without vector instructions, the incremental automaton, and the choice of the
-// implementation. The AVX2 implementation is in cutf8_avx2.c.
+// implementation. Those with vectors are in cutf8_avx2.c and cutf8_avx512.c.
 
 #include "cutf8.h"
 
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const uint64_t high_bits = 0x8080808080808080u;
@@ -92,6 +93,8 @@ bool cutf8_has_avx2(void) { return false; }
 bool cutf8_is_valid_avx2(const void *bytes, size_t count) {
   return cutf8_is_valid_portable(bytes, count);
 }
+bool cutf8_has_avx512(void) { return false; }
+bool cutf8_unmask_avx512(void *to, const void *from, size_t count, uint32_t key) { abort(); }
 #endif
 
 typedef bool (*validator)(const void *bytes, size_t count);
@@ -136,6 +139,49 @@ bool cutf8_advance(uint32_t *state, const void *bytes, size_t count) {
     size_t tail = open_tail(p, count);
     if (!cutf8_is_valid(p, count - tail)) now = CUTF8_INVALID;
     for (size_t i = count - tail; i < count && now != CUTF8_INVALID; i++) now = step(now, p[i]);
+  }
+  *state = now;
+  return now != CUTF8_INVALID;
+}
+
+// XORs a few bytes with the key, which is for the bytes from `from` on.
+static inline void unmask_some(
+    unsigned char *to, const unsigned char *from, size_t count, uint32_t key) {
+  unsigned char keys[4];
+  memcpy(keys, &key, sizeof keys);
+  for (size_t i = 0; i < count; i++) to[i] = from[i] ^ keys[i & 3];
+}
+
+// The key for what follows the first `count` bytes.
+static inline uint32_t rotated(uint32_t key, size_t count) {
+  unsigned char keys[8];
+  memcpy(keys, &key, 4);
+  memcpy(keys + 4, &key, 4);
+  memcpy(&key, keys + (count & 3), 4);
+  return key;
+}
+
+bool cutf8_advance_unmasking_avx512(
+    uint32_t *state, void *to, const void *from, size_t count, uint32_t key) {
+  const unsigned char *source = from;
+  unsigned char *destination = to;
+  uint32_t now = *state;
+  size_t done = 0;
+  for (; now > CUTF8_INVALID && done < count; done++) {
+    unmask_some(destination + done, source + done, 1, rotated(key, done));
+    now = step(now, destination[done]);
+  }
+  if (now == CUTF8_COMPLETE && done < count) {
+    unsigned char last[3];
+    size_t reach = count - done < sizeof last ? count - done : sizeof last;
+    unmask_some(last, source + count - reach, reach, rotated(key, count - reach));
+    size_t tail = open_tail(last, reach);
+    size_t whole = count - done - tail;
+    if (!cutf8_unmask_avx512(destination + done, source + done, whole, rotated(key, done))) {
+      now = CUTF8_INVALID;
+    }
+    for (size_t i = reach - tail; i < reach && now != CUTF8_INVALID; i++) now = step(now, last[i]);
+    memcpy(destination + count - tail, last + reach - tail, tail);
   }
   *state = now;
   return now != CUTF8_INVALID;

@@ -286,17 +286,23 @@ extension Connection {
     _ source: UnsafeRawPointer, _ count: Int, in block: BlockPointer
   ) -> IncomingEvent? {
     let destination = block.bytes + block.pointee.end
+    var isValid = true
     if Role.receivesMaskedFrames {
-      _ = Masking.apply(maskingKey, from: source, count: count, to: destination)
+      if isPlainText {
+        isValid = utf8.validate(unmasking: source, count, maskingKey, to: destination)
+      } else {
+        _ = Masking.apply(maskingKey, from: source, count: count, to: destination)
+      }
       maskingKey = Masking.rotate(maskingKey, past: count)
-    } else if source != UnsafeRawPointer(destination) {
-      destination.copyMemory(from: source, byteCount: count)
+    } else {
+      if source != UnsafeRawPointer(destination) {
+        destination.copyMemory(from: source, byteCount: count)
+      }
+      isValid = !isPlainText || utf8.validate(destination, count)
     }
     remainingByteCount -= count
     block.pointee.end += count
-    if isPlainText && !utf8.validate(destination, count) {
-      return fail(.invalidUTF8InText)
-    }
+    if !isValid { return fail(.invalidUTF8InText) }
     if remainingByteCount > 0 { return .needsMore }
     return isFinalFrame ? finishMessage() : nil
   }

@@ -1,5 +1,5 @@
 // UTF-8 against the standard library: all short sequences, boundaries, every split, random text,
-// and the vector code against the portable one.
+// and the vector code, masked texts included, against the portable one.
 
 import Testing
 
@@ -11,8 +11,16 @@ struct UTF8Verdict: Equatable {
   var vectorised: Bool
   var whole: Bool
   var incremental: Bool
+  var unmasked: Bool
+  var inOnePass: Bool
 
   init(_ bytes: [UInt8]) {
+    let masked = MaskedText(bytes, offset: 4)
+    unmasked = masked.verdict { UTF8Validator.isValid(unmasking: $0, $1, $2, to: $3) }
+    let fallback = unmasked
+    inOnePass = masked.verdict {
+      UTF8Validator.isValidInOnePass(unmasking: $0, $1, $2, to: $3) ?? fallback
+    }
     (portable, vectorised, whole, incremental) = bytes.withUnsafeBytes { buffer in
       // An empty buffer may have no address.
       let start = buffer.baseAddress ?? UnsafeRawPointer(bitPattern: 8)!
@@ -28,11 +36,45 @@ struct UTF8Verdict: Equatable {
 
   init(all verdict: Bool) {
     (portable, vectorised, whole, incremental) = (verdict, verdict, verdict, verdict)
+    (unmasked, inOnePass) = (verdict, verdict)
   }
 
   /// What the standard library says.
   static func expected(_ bytes: [UInt8]) -> UTF8Verdict {
     UTF8Verdict(all: String(validating: bytes, as: UTF8.self) != nil)
+  }
+}
+
+/// A masked text that is unmasked to just below where it lies.
+struct MaskedText {
+  static let key: UInt32 = 0xD4C3_80A1
+  let plain: [UInt8]
+  let offset: Int
+  /// Room for the plain text, then the masked one, then what must not be written.
+  let memory: [UInt8]
+
+  init(_ plain: [UInt8], offset: Int) {
+    self.plain = plain
+    self.offset = offset
+    let keyBytes = withUnsafeBytes(of: Self.key, Array.init)
+    let masked = plain.enumerated().map { index, byte in byte ^ keyBytes[index & 3] }
+    memory = [UInt8](repeating: 0x5A, count: offset) + masked + [0x5A]
+  }
+
+  /// What `unmask` says, called with source, count, key and destination. Records an issue if it left
+  /// anything but the plain text of what it says is valid, or wrote behind it.
+  func verdict(
+    _ unmask: (UnsafeRawPointer, Int, UInt32, UnsafeMutableRawPointer) -> Bool
+  ) -> Bool {
+    var memory = memory
+    let isValid = memory.withUnsafeMutableBytes {
+      unmask($0.baseAddress! + offset, plain.count, Self.key, $0.baseAddress!)
+    }
+    if isValid && !memory.starts(with: plain) { Issue.record("not the plain text of \(plain)") }
+    if memory.dropFirst(plain.count) != self.memory.dropFirst(plain.count) {
+      Issue.record("written behind \(plain)")
+    }
+    return isValid
   }
 }
 
@@ -98,6 +140,8 @@ struct UTF8SequenceTests {
     for tail in Self.validTails[Int(first)] { isValid[tail] = true }
     var mismatchCount = 0
     var bytes: (UInt8, UInt8, UInt8) = (first, 0, 0)
+    let unmasked = UnsafeMutableRawPointer.allocate(byteCount: 3, alignment: 1)
+    defer { unmasked.deallocate() }
     // Eight million rounds: no array, no verdict, only the calls.
     for pair in 0..<0x1_0000 {
       bytes.1 = UInt8(truncatingIfNeeded: pair >> 8)
@@ -109,6 +153,8 @@ struct UTF8SequenceTests {
         let incremental = validator.validate(start, 3) && validator.isComplete
         if incremental != expected || UTF8Validator.isValidPortable(start, 3) != expected
           || UTF8Validator.isValidVectorised(start, 3) ?? expected != expected
+          || UTF8Validator.isValidInOnePass(unmasking: start, 3, 0, to: unmasked) ?? expected
+            != expected
         {
           mismatchCount += 1
         }
@@ -216,6 +262,28 @@ struct UTF8SplitTests {
     }
   }
 
+  /// Masked, at once and in one pass, each part to just below where it lies.
+  @Test func everySplitInThreeUnmasked() {
+    let bytes = Self.text
+    for first in 0...bytes.count {
+      for second in first...bytes.count {
+        var validator = UTF8Validator()
+        var onePass = UTF8Validator()
+        for part in [0..<first, first..<second, second..<bytes.count] {
+          let masked = MaskedText(Array(bytes[part]), offset: 1)
+          let isGood = masked.verdict { validator.validate(unmasking: $0, $1, $2, to: $3) }
+          let isGoodToo = masked.verdict {
+            onePass.validateInOnePass(unmasking: $0, $1, $2, to: $3) ?? true
+          }
+          if !isGood || !isGoodToo { Issue.record("split at \(first), \(second)") }
+        }
+        if !validator.isComplete || !onePass.isComplete {
+          Issue.record("open behind \(first), \(second)")
+        }
+      }
+    }
+  }
+
   /// Each character at each place around the borders of the vectors, whole, cut short and broken.
   @Test(arguments: 0...130)
   func characterAtEveryOffset(length: Int) {
@@ -277,15 +345,19 @@ struct UTF8RandomTests {
         in: 0x80...0xFF, using: &generator)
       let expected = firstBadByte(bytes)
       var validator = UTF8Validator()
+      var onePass = UTF8Validator()
       var offset = 0
       var failed: Range<Int>?
-      bytes.withUnsafeBytes { buffer in
-        while offset < bytes.count, failed == nil {
-          let count = Int.random(in: 1...min(100, bytes.count - offset), using: &generator)
-          let chunk = offset..<offset + count
-          if !validator.validate(buffer.baseAddress! + offset, count) { failed = chunk }
-          offset += count
+      while offset < bytes.count, failed == nil {
+        let count = Int.random(in: 1...min(100, bytes.count - offset), using: &generator)
+        let chunk = offset..<offset + count
+        let isGood = bytes.withUnsafeBytes { validator.validate($0.baseAddress! + offset, count) }
+        if !isGood { failed = chunk }
+        let isGoodInOnePass = MaskedText(Array(bytes[chunk]), offset: 4).verdict {
+          onePass.validateInOnePass(unmasking: $0, $1, $2, to: $3) ?? isGood
         }
+        if isGoodInOnePass != isGood { Issue.record("round \(round), in one pass: \(bytes)") }
+        offset += count
       }
       let agrees = expected.map { failed?.contains($0) ?? false } ?? (failed == nil)
       if !agrees { Issue.record("round \(round): \(bytes)") }

@@ -38,6 +38,15 @@ bool cutf8_has_avx2(void);
 // soon as the text so far is not the beginning of any valid one; that state is never left again.
 bool cutf8_advance(uint32_t *state, const void *bytes, size_t count);
 
+// The same on the way of a text from `from` to `to`, which it is XORed with `key` on (RFC 6455
+// section 5.3; the bytes of the key are as in memory). The ranges may overlap if `to` is not above
+// `from`. What was written means nothing once the result is false. Both read the text once, and
+// need cutf8_has_avx512().
+bool cutf8_unmask_avx512(void *to, const void *from, size_t count, uint32_t key);
+bool cutf8_advance_unmasking_avx512(
+    uint32_t *state, void *to, const void *from, size_t count, uint32_t key);
+bool cutf8_has_avx512(void);
+
 #ifdef __cplusplus
 }
 #endif

@@ -53,9 +53,11 @@ public struct IncomingMessage {
   /// False: it is text and not UTF-8 (RFC 6455 §8.1); what was written means nothing then.
   @inlinable @inline(__always)
   public func copyPayload(to destination: UnsafeMutableRawPointer) -> Bool {
-    let highBits = Masking.apply(maskingKey, from: payload, count: byteCount, to: destination)
-    if highBits == 0 || isAssembled || !isText { return true }
-    return UTF8Validator.isValid(destination, byteCount)
+    if isText && !isAssembled {
+      return UTF8Validator.isValid(unmasking: payload, byteCount, maskingKey, to: destination)
+    }
+    _ = Masking.apply(maskingKey, from: payload, count: byteCount, to: destination)
+    return true
   }
 }
 

@@ -39,6 +39,23 @@ public struct UTF8Validator: Sendable, Equatable {
     return cutf8_advance(&state, bytes, count)
   }
 
+  /// The same for bytes that are masked still and are unmasked, with `key` for the first of them,
+  /// on the way from `source` to `destination`; that may be below it in the same memory, or it.
+  ///
+  /// Once the result is false, what was written means nothing.
+  @inlinable @inline(__always)
+  public mutating func validate(
+    unmasking source: UnsafeRawPointer, _ count: Int, _ key: UInt32,
+    to destination: UnsafeMutableRawPointer
+  ) -> Bool {
+    precondition(count >= 0)
+    if count >= Self.longByteCount && cutf8_has_avx512() {
+      return cutf8_advance_unmasking_avx512(&state, destination, source, count, key)
+    }
+    _ = Masking.apply(key, from: source, count: count, to: destination)
+    return validate(destination, count)
+  }
+
   /// No sequence is open and nothing was wrong: the message may end here.
   @inlinable
   public var isComplete: Bool { state == 0 }
@@ -49,6 +66,25 @@ public struct UTF8Validator: Sendable, Equatable {
     precondition(count >= 0)
     return count <= 64 && isASCII(bytes, count) || cutf8_is_valid(bytes, count)
   }
+
+  /// Whether a whole message is valid UTF-8, unmasked on the way from `source` to `destination`, which
+  /// may be below it in the same memory. If not, what was written means nothing.
+  @inlinable @inline(__always)
+  public static func isValid(
+    unmasking source: UnsafeRawPointer, _ count: Int, _ key: UInt32,
+    to destination: UnsafeMutableRawPointer
+  ) -> Bool {
+    precondition(count >= 0)
+    if count >= longByteCount && cutf8_has_avx512() {
+      return cutf8_unmask_avx512(destination, source, count, key)
+    }
+    let highBits = Masking.apply(key, from: source, count: count, to: destination)
+    return highBits == 0 || isValid(destination, count)
+  }
+
+  /// The bytes of a text from which on one pass in a function costs less than two of which the first
+  /// is inlined.
+  @usableFromInline static let longByteCount = 128
 
   /// Whether no byte has its top bit set; for short texts, where a call costs more than the look.
   @inlinable @inline(__always)
@@ -78,5 +114,24 @@ extension UTF8Validator {
   public static func isValidPortable(_ bytes: UnsafeRawPointer, _ count: Int) -> Bool {
     precondition(count >= 0)
     return cutf8_is_valid_portable(bytes, count)
+  }
+
+  /// `isValid(unmasking:)` in one pass whatever the length, nil on CPUs that cannot; for tests.
+  public static func isValidInOnePass(
+    unmasking source: UnsafeRawPointer, _ count: Int, _ key: UInt32,
+    to destination: UnsafeMutableRawPointer
+  ) -> Bool? {
+    precondition(count >= 0)
+    return cutf8_has_avx512() ? cutf8_unmask_avx512(destination, source, count, key) : nil
+  }
+
+  /// `validate(unmasking:)` in one pass whatever the length, nil on CPUs that cannot; for tests.
+  public mutating func validateInOnePass(
+    unmasking source: UnsafeRawPointer, _ count: Int, _ key: UInt32,
+    to destination: UnsafeMutableRawPointer
+  ) -> Bool? {
+    precondition(count >= 0)
+    if !cutf8_has_avx512() { return nil }
+    return cutf8_advance_unmasking_avx512(&state, destination, source, count, key)
   }
 }

@@ -1,5 +1,5 @@
-// UTF-8: four ways to the same verdict. The incremental validator at every split, with vectors,
-// without, and the standard library's.
+// UTF-8: five ways to the same verdict. The incremental validator at every split, with vectors,
+// without, unmasked on the way, and the standard library's.
 
 import WebSocketProtocol
 
@@ -18,8 +18,40 @@ enum UTF8Target {
         expect(verdict == isValid, "vectorised: not \(isValid)")
       }
     }
+    checkUnmasking(bytes, isValid)
     for split in max(0, padding.count - 1)...bytes.count { checkSplit(bytes, split, isValid) }
     checkBytewise(bytes, isValid)
+  }
+
+  private static func checkUnmasking(_ bytes: [UInt8], _ isValid: Bool) {
+    let key: UInt32 = 0xD4C3_80A1
+    let keyBytes = withUnsafeBytes(of: key, Array.init)
+    let masked = bytes.enumerated().map { index, byte in byte ^ keyBytes[index & 3] }
+    masked.inExactMemory { source in
+      guard let start = source.baseAddress else { return }
+      var plain = [UInt8](repeating: 0, count: bytes.count)
+      plain.withUnsafeMutableBytes { destination in
+        let verdict = UTF8Validator.isValidInOnePass(
+          unmasking: start, source.count, key, to: destination.baseAddress!)
+        expect(verdict ?? isValid == isValid, "in one pass: not \(isValid)")
+        expect(verdict == nil || !isValid || destination.elementsEqual(bytes), "not unmasked")
+      }
+      for split in 0...source.count {
+        var validator = UTF8Validator()
+        var reference = UTF8Validator()
+        plain.withUnsafeMutableBytes { destination in
+          for part in [0..<split, split..<source.count] {
+            let rotated = Masking.rotate(key, past: part.lowerBound)
+            let verdict = validator.validateInOnePass(
+              unmasking: start + part.lowerBound, part.count, rotated,
+              to: destination.baseAddress! + part.lowerBound)
+            let expected = reference.continues(with: Array(bytes[part]))
+            expect(
+              verdict ?? expected == expected, "in one pass, split at \(split): not \(expected)")
+          }
+        }
+      }
+    }
   }
 
   private static func checkSplit(_ bytes: [UInt8], _ split: Int, _ isValid: Bool) {
