@@ -56,9 +56,9 @@ CASES = {
 
 # Server CPU per message, the last server ÷ the first.
 BARS = {"E1": 1.05, "E2": 1.15, "E3": 1.10, "E4": 1.10, "B1": 1.05, "B2": 1.10}
-# What checking UTF-8 may cost: the last server's text ÷ its binary twin, which is measured beside it
-# in every repetition. Lower quartiles, because a run of 16 KiB messages settles at either 4.7 or 11 µs
-# a message, whatever the server: a slow run ÷ a fast one would say nothing about UTF-8.
+# What checking UTF-8 may cost: the last server's text ÷ its binary twin, which is measured beside
+# it in every repetition. Lower quartiles, because a run of 16 KiB messages settles at either 4.7 or
+# 11 µs a message, whatever the server: a slow run ÷ a fast one would say nothing about UTF-8.
 TEXT_BARS = {
     "E1t": ("E1", 1.05),
     "E2t": ("E2", 1.05),

@@ -155,7 +155,9 @@ def connections(binary: Path) -> None:
             ours = status_kib(os.getpid(), "VmRSS") - own
             # Both ends of each connection are on this machine, and cost it about the same.
             kernel = (free - available_kib() - held - ours) / 2
-            print(f"| {count:,} | {held * 1024 / count:.0f} B | {kernel * 1024 / count:.0f} B |")
+            # What the whole machine has left moves by itself, too.
+            cost = f"{kernel * 1024 / count:.0f} B" if kernel > 0 else "lost in the noise"
+            print(f"| {count:,} | {held * 1024 / count:.0f} B | {cost} |")
 
 
 def members(binary: Path) -> None:

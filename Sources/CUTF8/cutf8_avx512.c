@@ -46,8 +46,8 @@ struct text {
   __m512i refused;
   // What the leads of the last block refuse, 0 for its other bytes.
   __m512i refused_by_last;
-  // 1: the next byte is a continuation, with one more behind it, with two more. Each of them implies
-  // the ones before.
+  // 1: the next byte is a continuation, with one more behind it, with two more. Each of them
+  // implies the ones before.
   uint64_t one_is_due, two_are_due, three_are_due;
 };
 

@@ -18,23 +18,29 @@ struct ChartPanel {
 
 /// Panels below each other.
 struct ChartSVG {
+  /// Long ones are shortened in the middle.
   let title: String
-  let subtitle: String
+  /// What stands below the title.
+  let lines: [String]
   let panels: [ChartPanel]
 
   private static let width = 860.0
   private static let panelHeight = 300.0
-  private static let headHeight = 64.0
+  private static let titleHeight = 44.0
+  private static let lineHeight = 20.0
   private static let footHeight = 16.0
   // The curve's own place in a panel.
   private static let left = 84.0
-  private static let right = 28.0
+  private static let right = 44.0
   private static let top = 40.0
   private static let bottom = 36.0
+  /// As many characters as fit, in a wide typeface.
+  static let maximumTitleLength = 72
 
   /// The whole document.
   var text: String {
-    let height = Self.headHeight + Double(panels.count) * Self.panelHeight + Self.footHeight
+    let headHeight = Self.titleHeight + Double(lines.count) * Self.lineHeight
+    let height = headHeight + Double(panels.count) * Self.panelHeight + Self.footHeight
     var svg = """
       <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \(Self.number(Self.width)) \
       \(Self.number(height))" role="img">
@@ -48,12 +54,15 @@ struct ChartSVG {
       .curve { fill: none; stroke: #1464a8; stroke-width: 2; stroke-linejoin: round }
       </style>
       <rect width="100%" height="100%" fill="#fff"/>
-      <text class="title" x="24" y="30">\(Self.escaped(title))</text>
-      <text x="24" y="51">\(Self.escaped(subtitle))</text>
+      <text class="title" x="24" y="30">\(Self.escaped(Self.shortened(title)))</text>
 
       """
+    for (index, line) in lines.enumerated() {
+      let y = Self.number(Self.titleHeight + (Double(index) + 0.5) * Self.lineHeight)
+      svg += "<text x=\"24\" y=\"\(y)\">\(Self.escaped(line))</text>\n"
+    }
     for (index, panel) in panels.enumerated() {
-      svg += Self.draw(panel, at: Self.headHeight + Double(index) * Self.panelHeight)
+      svg += Self.draw(panel, at: headHeight + Double(index) * Self.panelHeight)
     }
     return svg + "</svg>\n"
   }
@@ -93,6 +102,14 @@ struct ChartSVG {
   ) -> String {
     "<text x=\"\(x)\" y=\"\(y)\" dy=\"\(shift)\" text-anchor=\"\(anchor)\">"
       + "\(escaped(text))</text>\n"
+  }
+
+  /// The beginning and the end, which say most of a URL.
+  private static func shortened(_ text: String) -> String {
+    let excess = text.count - maximumTitleLength
+    if excess <= 0 { return text }
+    let half = (maximumTitleLength - 1) / 2
+    return text.prefix(maximumTitleLength - 1 - half) + "…" + text.suffix(half)
   }
 
   private static func number(_ value: Double) -> String { Figures.fixed(value, 1) }

@@ -5,10 +5,9 @@ import Glibc
 extension Summary {
   /// The measurement as SVG.
   package var svg: String {
-    let lines = text.split(separator: "\n", maxSplits: 2)
-    return ChartSVG(
-      title: lines.first.map(String.init) ?? "",
-      subtitle: lines.count > 1 ? lines[1].drop { $0 == " " }.description : "",
+    ChartSVG(
+      title: "\(measurement.plan.kind.rawValue) \(measurement.plan.target.url)",
+      lines: [load, throughput, "latency " + quantiles(measurement.latencies, separator: ", ")],
       panels: [latencyPanel, throughputPanel]
     ).text
   }

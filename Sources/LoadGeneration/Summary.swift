@@ -29,7 +29,10 @@ package struct Summary {
     "  " + name + String(repeating: " ", count: max(1, 11 - name.count)) + text
   }
 
-  private var heading: String {
+  private var heading: String { "\(plan.kind.rawValue) \(plan.target.url): \(load)" }
+
+  /// How the server was loaded.
+  var load: String {
     var parts = [
       plan.kind == .broadcast
         ? "\(plan.publisherCount) publishing, "
@@ -49,7 +52,7 @@ package struct Summary {
       parts.append("\(plan.depth) in flight")
     }
     if plan.threadCount > 1 { parts.append("\(plan.threadCount) threads") }
-    return "\(plan.kind.rawValue) \(plan.target.url): \(parts.joined(separator: ", "))"
+    return parts.joined(separator: ", ")
   }
 
   private var unit: String {
@@ -62,11 +65,16 @@ package struct Summary {
 
   private var units: String { plan.kind == .broadcast ? "deliveries" : unit + "s" }
 
-  private var loadLines: [String] {
+  /// What came of the load.
+  var throughput: String {
     let rate = "\(Figures.count(measurement.rate)) \(units)/s"
     let bytes = plan.kind == .churn ? "" : ", \(Figures.bytes(measurement.byteRate))/s of payload"
-    return [
-      row("rate", "\(rate)\(bytes), over \(Figures.fixed(measurement.seconds, 1)) s"),
+    return "\(rate)\(bytes), over \(Figures.fixed(measurement.seconds, 1)) s"
+  }
+
+  private var loadLines: [String] {
+    [
+      row("rate", throughput),
       row(plan.kind == .churn ? "lifetime" : "latency", quantiles(measurement.latencies)),
       row("opening", quantiles(measurement.openings)),
     ]
@@ -79,13 +87,14 @@ package struct Summary {
     ]
   }
 
-  private func quantiles(_ histogram: LatencyHistogram) -> String {
+  /// Those that stand on something, and the maximum.
+  func quantiles(_ histogram: LatencyHistogram, separator: String = "  ") -> String {
     guard histogram.count > 0 else { return "none" }
     // A quantile that stands on less than one latency would only say the maximum again.
     let shown = Self.quantiles.filter { Double(histogram.count) * (1 - $0.share) >= 1 }
     return
       (shown.map { "\($0.name) \(Figures.time(histogram.quantile($0.share)))" }
-      + ["max \(Figures.time(histogram.maximum))"]).joined(separator: "  ")
+      + ["max \(Figures.time(histogram.maximum))"]).joined(separator: separator)
   }
 
   private var clientLine: String {

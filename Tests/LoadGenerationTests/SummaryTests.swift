@@ -91,12 +91,23 @@ struct SummaryTests {
     #expect(reader.curves.count == 2)
     for curve in reader.curves {
       #expect(curve.count > 20)
-      #expect(curve.allSatisfy { (0...860).contains($0.0) && (0...700).contains($0.1) })
+      #expect(curve.allSatisfy { (0...860).contains($0.0) && (0...740).contains($0.1) })
       #expect(zip(curve, curve.dropFirst()).allSatisfy { $0.0 <= $1.0 })
     }
     // Latencies only rise: up is towards 0.
     #expect(zip(reader.curves[0], reader.curves[0].dropFirst()).allSatisfy { $0.1 >= $1.1 })
     #expect(reader.title.contains("a&b"))
+  }
+
+  @Test("a long URL is shortened in the middle, where its picture would end")
+  func longTitle() throws {
+    let url = "ws://relay.example/" + String(repeating: "x", count: 200) + "/end"
+    let reader = CurveReader()
+    try reader.read(Summary(LoadMeasurement(plan: LoadPlan(.echo, try LoadTarget(url: url)))).svg)
+    let heading = try #require(reader.texts.first)
+    #expect(heading.count == ChartSVG.maximumTitleLength)
+    #expect(heading.hasPrefix("echo ws://relay.example/") && heading.hasSuffix("/end"))
+    #expect(reader.title == "echo \(url)")
   }
 
   @Test("A run ends where its time axis does")
@@ -144,7 +155,8 @@ struct SummaryTests {
 private final class CurveReader: NSObject, XMLParserDelegate {
   private(set) var curves: [[(Double, Double)]] = []
   private(set) var title = ""
-  private var isInTitle = false
+  private(set) var texts: [String] = []
+  private var element = ""
 
   func read(_ svg: String) throws {
     let parser = XMLParser(data: Data(svg.utf8))
@@ -156,7 +168,8 @@ private final class CurveReader: NSObject, XMLParserDelegate {
     _ parser: XMLParser, didStartElement name: String, namespaceURI: String?,
     qualifiedName: String?, attributes: [String: String]
   ) {
-    isInTitle = name == "title"
+    element = name
+    if name == "text" { texts.append("") }
     guard name == "polyline" else { return }
     let points = (attributes["points"] ?? "").split(separator: " ").map { point in
       let numbers = point.split(separator: ",").compactMap { Double($0) }
@@ -165,7 +178,14 @@ private final class CurveReader: NSObject, XMLParserDelegate {
     curves.append(points)
   }
 
+  func parser(
+    _ parser: XMLParser, didEndElement name: String, namespaceURI: String?, qualifiedName: String?
+  ) {
+    element = ""
+  }
+
   func parser(_ parser: XMLParser, foundCharacters text: String) {
-    if isInTitle { title += text }
+    if element == "title" { title += text }
+    if element == "text" { texts[texts.count - 1] += text }
   }
 }
