@@ -61,8 +61,8 @@ struct MaskedText {
     memory = [UInt8](repeating: 0x5A, count: offset) + masked + [0x5A]
   }
 
-  /// What `unmask` says, called with source, count, key and destination. Records an issue if it left
-  /// anything but the plain text of what it says is valid, or wrote behind it.
+  /// What `unmask` says, called with source, count, key and destination. Records an issue if it
+  /// left anything but the plain text of what it says is valid, or wrote behind it.
   func verdict(
     _ unmask: (UnsafeRawPointer, Int, UInt32, UnsafeMutableRawPointer) -> Bool
   ) -> Bool {

@@ -67,8 +67,8 @@ public struct UTF8Validator: Sendable, Equatable {
     return count <= 64 && isASCII(bytes, count) || cutf8_is_valid(bytes, count)
   }
 
-  /// Whether a whole message is valid UTF-8, unmasked on the way from `source` to `destination`, which
-  /// may be below it in the same memory. If not, what was written means nothing.
+  /// Whether a whole message is valid UTF-8, unmasked on the way from `source` to `destination`,
+  /// which may be below it in the same memory. If not, what was written means nothing.
   @inlinable @inline(__always)
   public static func isValid(
     unmasking source: UnsafeRawPointer, _ count: Int, _ key: UInt32,
@@ -82,8 +82,8 @@ public struct UTF8Validator: Sendable, Equatable {
     return highBits == 0 || isValid(destination, count)
   }
 
-  /// The bytes of a text from which on one pass in a function costs less than two of which the first
-  /// is inlined.
+  /// The bytes of a text from which on one pass in a function costs less than two of which the
+  /// first is inlined.
   @usableFromInline static let longByteCount = 128
 
   /// Whether no byte has its top bit set; for short texts, where a call costs more than the look.
