@@ -1,5 +1,6 @@
 // Whether the bytes of a text message are UTF-8, as they arrive. The vector code is in CUTF8; here
-// is its state, and the short way for the commonest text there is.
+// is its state, and the short way for the commonest text there is. A long masked text is unmasked
+// and validated in one pass where the CPU can.
 //
 // The verdict falls at the earliest byte that decides it: a sequence that is cut off but can no
 // longer become valid has failed already. RFC 6455 §8.1 demands that the connection fails; Autobahn
