@@ -102,7 +102,8 @@ struct ClientHandshakeTests {
   @Test(
     arguments: [
       ["HTTP/2 101 x"], ["HTTP/1.1 10"], ["HTTP/1.1 1O1 x"], ["HTTP/1.1  101"], ["ICY 200 OK"],
-      ["HTTP/1.1 1011"], ["HTTP/1.x 101 a"], ["HTTP/1.0 101 a"], [""], good + [" folded"],
+      ["HTTP/1.1 1011"], ["HTTP/1.1 006 x"], ["HTTP/1.x 101 a"], ["HTTP/1.0 101 a"], [""],
+      good + [" folded"],
       good + ["X : a"], good + ["X: \u{0}"], good + ["X: a\nb"], good + ["X: a\rb"],
       good + ["Sec-WebSocket-Extensions: a b"], good + (0..<100).map { "X-\($0): a" },
     ])

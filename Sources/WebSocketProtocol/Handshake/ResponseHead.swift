@@ -38,6 +38,8 @@ struct ResponseHead {
       guard HTTPSyntax.isDigit(byte) else { throw HTTPFault(400, "malformed status code") }
       status = status * 10 + Int(byte - UInt8(ascii: "0"))
     }
+    // RFC 9110 §15: the first digit is the class of the answer, and there is none of 0.
+    guard status >= 100 else { throw HTTPFault(400, "malformed status code") }
     // RFC 6455 §4.2.2 item 5: a 101 is HTTP/1.1; there is no upgrade in HTTP/1.0.
     guard status != 101 || line[7] != UInt8(ascii: "0") else {
       throw HTTPFault(400, "101 in HTTP/1.0")

@@ -5,7 +5,8 @@ import Glibc
 
 /// One fuzzer, by the name of its folders in `corpus` and `crashes`.
 enum Target: String, CaseIterable {
-  case handshake, frames, utf8, deflate, proxy, shard, handover, configuration, routes, export
+  case handshake, answer, frames, utf8, deflate, proxy, shard, handover
+  case configuration, routes, export
 
   /// The one that the environment names: libFuzzer knows no arguments but its own, and starts
   /// itself with them again.
@@ -16,6 +17,7 @@ enum Target: String, CaseIterable {
     var input = FuzzInput(input)
     switch self {
     case .handshake: HandshakeTarget.check(&input)
+    case .answer: AnswerTarget.check(&input)
     case .frames: FramesTarget.check(&input)
     case .utf8: UTF8Target.check(&input)
     case .deflate: DeflateTarget.check(&input)
