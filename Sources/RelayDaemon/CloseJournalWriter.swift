@@ -108,9 +108,10 @@ struct CloseJournalWriter {
     for index in batch.chunks.indices {
       var chunk = RecordQueue.Chunk()
       swap(&chunk, &batch.chunks[index])
-      for record in chunk {
+      // By index: a loop over the elements would copy each of them first.
+      for place in chunk.indices {
         if isAbandoned { return }
-        write(record)
+        write(chunk[place])
         state.inHandCount.subtract(1, ordering: .relaxed)
       }
       chunk.removeAll(keepingCapacity: true)

@@ -50,20 +50,37 @@ struct RecordBytes: Sendable {
     escaped.withUnsafeBufferPointer { append($0) }
   }
 
-  /// Appends a number in decimal digits, filled up with zeros to `width`, which is at most 20.
+  /// Appends text of our own as it is.
+  mutating func append(literal text: StaticString) {
+    append(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+  }
+
+  /// Appends a number in decimal digits, filled up with zeros to `width`, which is at least 1.
   mutating func append(decimal number: UInt64, width: Int = 1) {
-    // 20 digits hold every 64-bit number.
-    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
-      var start = digits.count
+    let start = count
+    let digitCount = max(width, Self.digitCount(of: number))
+    makeRoom(for: digitCount)
+    storage.withUnsafeMutableBufferPointer { storage in
       var rest = number
-      repeat {
-        start -= 1
-        digits.initializeElement(
-          at: start, to: UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10))
+      var place = start + digitCount
+      while place > start {
+        place -= 1
+        storage[place] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
         rest /= 10
-      } while rest > 0 || digits.count - start < width
-      append(UnsafeBufferPointer(rebasing: UnsafeBufferPointer(digits)[start...]))
+      }
     }
+    count = start + digitCount
+  }
+
+  /// How many decimal digits a number has: at most 20.
+  private static func digitCount(of number: UInt64) -> Int {
+    var count = 1
+    var bound: UInt64 = 10
+    while count < 20 && number >= bound {
+      count += 1
+      bound &*= 10
+    }
+    return count
   }
 
   private mutating func makeRoom(for more: Int) {

@@ -22,6 +22,7 @@ struct StandardErrorSink: RecordSink {
   let layout: StandardErrorLayout
   private let descriptor: Int32
   private var line = RecordBytes()
+  private var times = TimeStampText()
 
   init(layout: StandardErrorLayout, descriptor: Int32 = STDERR_FILENO) {
     self.layout = layout
@@ -34,7 +35,7 @@ struct StandardErrorSink: RecordSink {
 
   mutating func write(_ entry: JournalEntry) throws(SystemdError) {
     line.removeAll()
-    layout.append(entry, to: &line)
+    layout.append(entry, to: &line, times: &times)
     try writeAll()
   }
 
@@ -66,17 +67,19 @@ struct StandardErrorSink: RecordSink {
 
 extension StandardErrorLayout {
   /// Appends a record as one line, line break and all.
-  func append(_ entry: JournalEntry, to line: inout RecordBytes) {
+  func append(
+    _ entry: JournalEntry, to line: inout RecordBytes, times: inout TimeStampText
+  ) {
     if isJournalStream { line.append(text: "<\(entry.priority.rawValue)>") }
     switch format {
-    case .text: appendText(entry, to: &line)
+    case .text: appendText(entry, to: &line, times: &times)
     case .json: appendJSON(entry, to: &line)
     }
     line.append(UInt8(ascii: "\n"))
   }
 
   /// What a line calls the evidence in a field; nil for what it leaves out or has in MESSAGE.
-  private static func evidenceName(of field: JournalField) -> String? {
+  private static func evidenceName(of field: JournalField) -> StaticString? {
     switch field {
     case .connectionID: "id"
     case .codeSent: "sent"
@@ -102,41 +105,47 @@ extension StandardErrorLayout {
     }
   }
 
-  private func appendText(_ entry: JournalEntry, to line: inout RecordBytes) {
+  private func appendText(
+    _ entry: JournalEntry, to line: inout RecordBytes, times: inout TimeStampText
+  ) {
     if !isJournalStream {
-      RecordText.append(microsecondsSince1970: entry.time, to: &line)
+      times.append(entry.time, to: &line)
       line.append(UInt8(ascii: " "))
     }
     if entry.priority.rawValue <= RecordPriority.warning.rawValue {
-      line.append(text: entry.priority == .error ? "error: " : "warning: ")
+      line.append(literal: entry.priority == .error ? "error: " : "warning: ")
     }
-    var separator = "; "
+    var separator: StaticString = "; "
     for (index, field) in entry.names.enumerated() {
-      guard Self.isInText(field) else { continue }
       let name = Self.evidenceName(of: field)
+      guard name != nil || field == .message else { continue }
       if let name {
-        line.append(text: separator)
-        line.append(text: name)
+        line.append(literal: separator)
+        line.append(literal: name)
         line.append(UInt8(ascii: "="))
         separator = " "
       }
       entry.bytes.withUnsafeBytes(in: entry.value(at: index)) { value in
-        let isWord = !value.contains { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\"") }
-        if isWord || name == nil {
-          line.append(value)
-        } else {
+        if name != nil && !Self.isWord(value) {
           Self.appendQuoted(value, to: &line, quotesBackslash: false)
+        } else {
+          line.append(value)
         }
       }
     }
   }
 
+  /// Whether a value needs no quotation marks to be seen as one.
+  private static func isWord(_ value: UnsafeBufferPointer<UInt8>) -> Bool {
+    !value.contains { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\"") }
+  }
+
   private func appendJSON(_ entry: JournalEntry, to line: inout RecordBytes) {
     line.append(text: "{\"__REALTIME_TIMESTAMP\":\"\(entry.time)\"")
     for (index, field) in entry.names.enumerated() {
-      line.append(text: ",\"")
+      line.append(literal: ",\"")
       line.append(text: field.rawValue)
-      line.append(text: "\":")
+      line.append(literal: "\":")
       entry.bytes.withUnsafeBytes(in: entry.value(at: index)) {
         Self.appendQuoted($0, to: &line, quotesBackslash: true)
       }

@@ -28,7 +28,8 @@ extension JournalEntry {
   /// The line on standard error, without its line break.
   func line(_ layout: StandardErrorLayout) -> String {
     var bytes = RecordBytes()
-    layout.append(self, to: &bytes)
+    var times = TimeStampText()
+    layout.append(self, to: &bytes, times: &times)
     return bytes.withUnsafeBytes { String(decoding: $0.dropLast(), as: UTF8.self) }
   }
 }
