@@ -21,7 +21,7 @@ extension JournalEntry {
       event: .close, messageID: closed.cause.messageID,
       priority: RecordPriority(rawValue: closed.cause.priority) ?? .notice, time: time
     ) { RecordText.append(closed, to: &$0) }
-    append(.connectionID, word: RecordText.identifier(closed.connectionID))
+    append(connectionID: closed.connectionID)
     appendClosingHandshake(of: closed)
     appendCause(of: closed)
     append(.route, text: closed.route)
@@ -77,7 +77,7 @@ extension JournalEntry {
       event: .reject, messageID: RecordEvent.reject.messageID,
       priority: refused.status == 503 ? .warning : .notice, time: time
     ) { RecordText.append(refused, to: &$0) }
-    append(.connectionID, word: RecordText.identifier(refused.connectionID))
+    append(connectionID: refused.connectionID)
     append(.httpStatus, UInt64(clamping: refused.status))
     append(.rule, text: refused.rule)
     append(path: refused.path, details: details)
@@ -90,12 +90,16 @@ extension JournalEntry {
     begin(
       event: .open, messageID: RecordEvent.open.messageID, priority: .debug, time: time
     ) { RecordText.append(opened, to: &$0) }
-    append(.connectionID, word: RecordText.identifier(opened.connectionID))
+    append(connectionID: opened.connectionID)
     append(.route, text: opened.route)
     append(path: opened.path, details: details)
     append(listener: opened.listener, peer: opened.peer, via: nil)
     append(.subprotocol, text: opened.subprotocol)
     if details { append(origin: opened.origin, userAgent: opened.userAgent) }
+  }
+
+  private mutating func append(connectionID: UInt64) {
+    append(.connectionID) { RecordText.append(identifier: connectionID, to: &$0) }
   }
 
   private mutating func append(path: String, details: Bool) {

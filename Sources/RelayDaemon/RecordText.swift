@@ -23,6 +23,16 @@ enum RecordText {
     output.append(decimal: UInt64(peer.port))
   }
 
+  /// Appends microseconds as `ElapsedText` has them.
+  private static func append(elapsed microseconds: UInt64, to output: inout RecordBytes) {
+    let (first, second) = ElapsedText.parts(ofMicroseconds: microseconds)
+    output.append(decimal: first.count)
+    output.append(literal: first.unit)
+    guard let second else { return }
+    output.append(decimal: second.count)
+    output.append(literal: second.unit)
+  }
+
   /// Appends the line of a closed connection:
   /// `closed 1006 peer-reset /chat/lobby 192.0.2.7:51234 after 3m12s, idle 41s, rx 120 tx 4518`.
   static func append(_ closed: ClosedConnection, to output: inout RecordBytes) {
@@ -35,9 +45,9 @@ enum RecordText {
     output.append(UInt8(ascii: " "))
     append(closed.peer, to: &output)
     output.append(literal: " after ")
-    output.append(text: ElapsedText.of(microseconds: closed.duration))
+    append(elapsed: closed.duration, to: &output)
     output.append(literal: ", idle ")
-    output.append(text: ElapsedText.of(microseconds: closed.idle))
+    append(elapsed: closed.idle, to: &output)
     output.append(literal: ", rx ")
     output.append(decimal: closed.receivedMessageCount)
     output.append(literal: " tx ")
@@ -63,14 +73,19 @@ enum RecordText {
     append(opened.peer, to: &output)
   }
 
-  /// A number in hexadecimal digits, filled up with zeros to sixteen.
-  static func identifier(_ number: UInt64) -> String {
-    String(unsafeUninitializedCapacity: 16) { digits in
-      for index in 0..<16 {
-        let value = UInt8(truncatingIfNeeded: number >> (60 - 4 * index)) & 15
-        digits[index] = value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
-      }
-      return 16
+  /// Appends the number that tells a connection from all others, in sixteen hexadecimal digits.
+  static func append(identifier number: UInt64, to output: inout RecordBytes) {
+    let digits = InlineArray<16, UInt8> { index in
+      let digit = UInt8(truncatingIfNeeded: number >> UInt64(60 - 4 * index)) & 15
+      return digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
     }
+    withUnsafeBytes(of: digits) { $0.withMemoryRebound(to: UInt8.self) { output.append($0) } }
+  }
+
+  /// The same as text.
+  static func identifier(_ number: UInt64) -> String {
+    var bytes = RecordBytes()
+    append(identifier: number, to: &bytes)
+    return bytes.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
   }
 }
