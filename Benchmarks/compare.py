@@ -76,8 +76,9 @@ OPEN_LOOP_SECONDS = "0.5"
 # Before a command: nothing else that wants the core is let in between. 1 is the lowest of such
 # priorities.
 REAL_TIME = ["chrt", "--fifo", "1"]
-# The last server ÷ the one that `--rival` names: CPU a message, and for L1 the 99th percentile.
+# The bar of whoever must be no dearer than a rival that is as cheap.
 PARITY = 1.0
+# The last server ÷ the one that `--rival` names: CPU a message, and for L1 the 99th percentile.
 RIVAL_BARS = {"E4": 0.80, "C1": PARITY, "D1": 0.60, "L1": PARITY}
 
 # The host may be shared: one repetition's core speeds must be this alike to count as one moment.
@@ -224,8 +225,8 @@ def measure_all(
     args: argparse.Namespace, servers: list[Server], first: int, case: str
 ) -> Repetition:
     """One repetition, measured again while the machine was disturbed."""
+    in_turn = servers[first:] + servers[:first]
     for attempt in range(MAXIMUM_RETRY_COUNT + 1):
-        in_turn = servers[first:] + servers[:first]
         repetition = Repetition({s.name: measure(args, s, case) for s in in_turn})
         if case in TEXT_BARS and args.bars:
             repetition.twin = measure(args, servers[-1], TEXT_BARS[case][0])
@@ -266,7 +267,7 @@ def summarise(case: str, server: Server, first: Server, rounds: list[Repetition]
 
 
 def lower_quartile(runs: list[dict[str, Any]]) -> float:
-    """The CPU a message of a run that three quarters of the others are not below."""
+    """The CPU a message that a quarter of the runs stay below."""
     costs = sorted(run["server_us_per"] for run in runs)
     return float(costs[(len(costs) - 1) // 4])
 
@@ -280,10 +281,11 @@ def judge(row: Row, rival: str | None, rounds: list[Repetition]) -> None:
         row.bar, row.judged = RIVAL_BARS[row.case], statistics.median(found)
         row.interval = interval_of_median(found) if row.bar == PARITY else None
     elif row.case in TEXT_BARS:
+        texts = [r.runs[row.server] for r in rounds]
+        twins = [r.twin for r in rounds if r.twin]
         row.bar = TEXT_BARS[row.case][1]
-        row.judged = lower_quartile([r.runs[row.server] for r in rounds]) / lower_quartile(
-            [r.twin for r in rounds if r.twin]
-        )
+        row.judged = lower_quartile(texts) / lower_quartile(twins)
+        row.errors += sum(run["errors"] for run in twins)
     else:
         row.bar = BARS.get(row.case)
 

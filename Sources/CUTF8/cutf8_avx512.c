@@ -22,7 +22,7 @@ enum {
   ABOVE_9F = 1 << 1,  // after ED: a surrogate
   BELOW_90 = 1 << 2,  // after F0: overlong
   ABOVE_8F = 1 << 3,  // after F4: beyond U+10FFFF
-  ANY = 1 << 4,       // after a lead that is none: C0, C1, F5 and more
+  ANY = 1 << 4,       // after C0, C1, F5 and more, which lead no character
 };
 
 // By the low six bits of a lead, C0 to FF.
@@ -107,6 +107,7 @@ AVX512 bool cutf8_unmask_avx512(void *to, const void *from, size_t count, uint32
   return text.misplaced == 0 && _mm512_test_epi8_mask(text.refused, text.refused) == 0;
 }
 
+// Asked for each long text: some loads, as the features are found out before main() runs.
 bool cutf8_has_avx512(void) {
   return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
          __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("bmi");

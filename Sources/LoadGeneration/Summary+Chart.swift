@@ -7,7 +7,7 @@ extension Summary {
   package var svg: String {
     ChartSVG(
       title: "\(measurement.plan.kind.rawValue) \(measurement.plan.target.url)",
-      lines: [load, throughput, "latency " + quantiles(measurement.latencies, separator: ", ")],
+      lines: [load] + findings(separator: ", ").prefix(2).map { "\($0.name) \($0.text)" },
       panels: [latencyPanel, throughputPanel]
     ).text
   }

@@ -16,7 +16,7 @@ package struct Summary {
   package var text: String {
     var lines = [heading]
     if measurement.seconds > 0 {
-      lines += plan.kind == .idle ? idleLines : loadLines
+      lines += findings().map(row)
       if measurement.clientCPU > 0 && plan.kind != .idle { lines.append(clientLine) }
       if let line = serverLine { lines.append(line) }
     }
@@ -65,30 +65,26 @@ package struct Summary {
 
   private var units: String { plan.kind == .broadcast ? "deliveries" : unit + "s" }
 
-  /// What came of the load.
-  var throughput: String {
+  /// What came of the load, each with its name; `separator` stands between quantiles.
+  func findings(separator: String = "  ") -> [(name: String, text: String)] {
+    let opening = ("opening", quantiles(measurement.openings, separator))
+    if plan.kind == .idle {
+      return [("open", "\(measurement.openCount) connections at the end"), opening]
+    }
     let rate = "\(Figures.count(measurement.rate)) \(units)/s"
     let bytes = plan.kind == .churn ? "" : ", \(Figures.bytes(measurement.byteRate))/s of payload"
-    return "\(rate)\(bytes), over \(Figures.fixed(measurement.seconds, 1)) s"
-  }
-
-  private var loadLines: [String] {
-    [
-      row("rate", throughput),
-      row(plan.kind == .churn ? "lifetime" : "latency", quantiles(measurement.latencies)),
-      row("opening", quantiles(measurement.openings)),
-    ]
-  }
-
-  private var idleLines: [String] {
-    [
-      row("open", "\(measurement.openCount) connections at the end"),
-      row("opening", quantiles(measurement.openings)),
+    return [
+      ("rate", "\(rate)\(bytes), over \(Figures.fixed(measurement.seconds, 1)) s"),
+      (
+        plan.kind == .churn ? "lifetime" : "latency",
+        quantiles(measurement.latencies, separator)
+      ),
+      opening,
     ]
   }
 
   /// Those that stand on something, and the maximum.
-  func quantiles(_ histogram: LatencyHistogram, separator: String = "  ") -> String {
+  private func quantiles(_ histogram: LatencyHistogram, _ separator: String) -> String {
     guard histogram.count > 0 else { return "none" }
     // A quantile that stands on less than one latency would only say the maximum again.
     let shown = Self.quantiles.filter { Double(histogram.count) * (1 - $0.share) >= 1 }

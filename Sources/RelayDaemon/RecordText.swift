@@ -75,17 +75,20 @@ enum RecordText {
 
   /// Appends the number that tells a connection from all others, in sixteen hexadecimal digits.
   static func append(identifier number: UInt64, to output: inout RecordBytes) {
-    let digits = InlineArray<16, UInt8> { index in
-      let digit = UInt8(truncatingIfNeeded: number >> UInt64(60 - 4 * index)) & 15
-      return digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
+    withUnsafeBytes(of: digits(ofIdentifier: number)) {
+      $0.withMemoryRebound(to: UInt8.self) { output.append($0) }
     }
-    withUnsafeBytes(of: digits) { $0.withMemoryRebound(to: UInt8.self) { output.append($0) } }
   }
 
   /// The same as text.
   static func identifier(_ number: UInt64) -> String {
-    var bytes = RecordBytes()
-    append(identifier: number, to: &bytes)
-    return bytes.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
+    withUnsafeBytes(of: digits(ofIdentifier: number)) { String(decoding: $0, as: UTF8.self) }
+  }
+
+  private static func digits(ofIdentifier number: UInt64) -> InlineArray<16, UInt8> {
+    InlineArray { index in
+      let digit = UInt8(truncatingIfNeeded: number >> UInt64(60 - 4 * index)) & 15
+      return digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
+    }
   }
 }

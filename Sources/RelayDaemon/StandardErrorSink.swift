@@ -117,8 +117,8 @@ extension StandardErrorLayout {
     }
     var separator: StaticString = "; "
     for (index, field) in entry.names.enumerated() {
+      guard Self.isInText(field) else { continue }
       let name = Self.evidenceName(of: field)
-      guard name != nil || field == .message else { continue }
       if let name {
         line.append(literal: separator)
         line.append(literal: name)

@@ -143,6 +143,36 @@ struct RecordRenderingTests {
     #expect(ElapsedText.of(microseconds: microseconds) == expected)
   }
 
+  @Test("Times of the same second, of the next, and of one before")
+  func timeStamps() {
+    var times = TimeStampText()
+    var bytes = RecordBytes()
+    for time in [1_772_356_087_000_042, 1_772_356_087_999_999, 1_772_356_088_000_000, 7] as [Int64]
+    {
+      times.append(time, to: &bytes)
+    }
+    let text = bytes.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
+    let expected = [
+      "2026-03-01T09:08:07.000042Z", "2026-03-01T09:08:07.999999Z",
+      "2026-03-01T09:08:08.000000Z", "1970-01-01T00:00:00.000007Z",
+    ]
+    #expect(text == expected.joined())
+  }
+
+  @Test(
+    "Numbers of every length, filled up to a width",
+    arguments: [
+      (0, 1, "0"), (9, 1, "9"), (10, 1, "10"), (99, 2, "99"), (42, 6, "000042"),
+      (9_999_999_999_999_999_999, 1, "9999999999999999999"),
+      (10_000_000_000_000_000_000, 1, "10000000000000000000"),
+      (.max, 1, "18446744073709551615"), (.max, 20, "18446744073709551615"),
+    ] as [(UInt64, Int, String)])
+  func decimals(number: UInt64, width: Int, expected: String) {
+    var bytes = RecordBytes()
+    bytes.append(decimal: number, width: width)
+    #expect(bytes.withUnsafeBytes { String(decoding: $0, as: UTF8.self) } == expected)
+  }
+
   @Test("Message ids are distinct and well formed")
   func messageIDs() {
     let ids =

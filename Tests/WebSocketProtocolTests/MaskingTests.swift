@@ -5,7 +5,7 @@ import Testing
 @testable import WebSocketProtocol
 
 /// RFC 6455 §5.3: octet i is XORed with octet i modulo 4 of the key.
-private func reference(_ bytes: [UInt8], _ key: [UInt8]) -> [UInt8] {
+func masked(_ bytes: [UInt8], _ key: [UInt8]) -> [UInt8] {
   bytes.enumerated().map { index, byte in byte ^ key[index % 4] }
 }
 
@@ -41,7 +41,7 @@ struct MaskingTests {
   @Test(arguments: 0...200)
   func lengthsAndAlignments(count: Int) {
     let bytes = noise(count)
-    let expected = reference(bytes, Self.key)
+    let expected = masked(bytes, Self.key)
     for sourceOffset in 0..<8 {
       for destinationOffset in 0..<8 {
         let source = UnsafeMutableRawBufferPointer.allocate(
@@ -68,7 +68,7 @@ struct MaskingTests {
   @Test(arguments: 0...200)
   func overlap(count: Int) {
     let bytes = noise(count)
-    let expected = reference(bytes, Self.key)
+    let expected = masked(bytes, Self.key)
     for distance in [0] + Array(1...14) + [63, 64, 65] {
       let memory = UnsafeMutableRawBufferPointer.allocate(
         byteCount: distance + count, alignment: 1)
@@ -87,7 +87,7 @@ struct MaskingTests {
     var output = [UInt8](repeating: 0, count: count)
     let ascii = [UInt8](repeating: 0x7F, count: count)
     func highBits(_ plain: [UInt8]) -> UInt64 {
-      let masked = reference(plain, Self.key)
+      let masked = WebSocketProtocolTests.masked(plain, Self.key)
       return output.withUnsafeMutableBytes {
         Masking.apply(loaded(Self.key), from: masked, count: count, to: $0.baseAddress!)
       }
@@ -107,7 +107,7 @@ struct MaskingTests {
     output.withUnsafeMutableBytes {
       _ = Masking.apply(loaded(key), from: $0.baseAddress!, count: 333, to: $0.baseAddress!)
     }
-    #expect(output == reference(bytes, key))
+    #expect(output == masked(bytes, key))
     // The same again takes it back.
     output.withUnsafeMutableBytes {
       _ = Masking.apply(loaded(key), from: $0.baseAddress!, count: 333, to: $0.baseAddress!)
@@ -137,6 +137,6 @@ struct MaskingTests {
         Masking.rotate(key, past: position), from: start + position, count: 70 - position,
         to: start + position)
     }
-    #expect(output == reference(bytes, Self.key))
+    #expect(output == masked(bytes, Self.key))
   }
 }

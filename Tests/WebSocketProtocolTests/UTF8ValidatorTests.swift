@@ -56,9 +56,8 @@ struct MaskedText {
   init(_ plain: [UInt8], offset: Int) {
     self.plain = plain
     self.offset = offset
-    let keyBytes = withUnsafeBytes(of: Self.key, Array.init)
-    let masked = plain.enumerated().map { index, byte in byte ^ keyBytes[index & 3] }
-    memory = [UInt8](repeating: 0x5A, count: offset) + masked + [0x5A]
+    let bytes = masked(plain, withUnsafeBytes(of: Self.key, Array.init))
+    memory = [UInt8](repeating: 0x5A, count: offset) + bytes + [0x5A]
   }
 
   /// What `unmask` says, called with source, count, key and destination. Records an issue if it

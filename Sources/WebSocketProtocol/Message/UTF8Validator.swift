@@ -83,8 +83,8 @@ public struct UTF8Validator: Sendable, Equatable {
     return highBits == 0 || isValid(destination, count)
   }
 
-  /// The bytes of a text from which on one pass in a function costs less than two of which the
-  /// first is inlined.
+  /// From so many bytes on a text is unmasked and validated by one call; a shorter one is unmasked
+  /// where it is, and never called for if it is ASCII.
   @usableFromInline static let longByteCount = 128
 
   /// Whether no byte has its top bit set; for short texts, where a call costs more than the look.
