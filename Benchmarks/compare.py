@@ -243,6 +243,9 @@ def ratios(rounds: list[Repetition], server: str, other: str, figure: str) -> li
 def interval_of_median(values: list[float]) -> tuple[float, float]:
     """Where the median of what sorted values were drawn from lies, with 95 % or more.
 
+    Five values or fewer have no such interval: it is all of them then, and says less (94 % of five,
+    75 % of three).
+
     By ranks, so that nothing is supposed of how they spread: that the median is below the value of
     rank k is as likely as fewer than k heads in as many throws of a coin.
     """
