@@ -22,9 +22,12 @@ let package = Package(
   targets: [
     // RFC 6455 as values: no I/O, no clock, no Foundation.
     .target(name: "CUTF8", cSettings: [.unsafeFlags(["-O3"], .when(configuration: .release))]),
+    .target(name: "CBytes", cSettings: [.unsafeFlags(["-O3"], .when(configuration: .release))]),
+    .target(name: "CSHA1", cSettings: [.unsafeFlags(["-O3"], .when(configuration: .release))]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(
-      name: "WebSocketProtocol", dependencies: ["CUTF8", "CZlib"], swiftSettings: dataPath),
+      name: "WebSocketProtocol", dependencies: ["CBytes", "CSHA1", "CUTF8", "CZlib"],
+      swiftSettings: dataPath),
 
     // What the relay does with messages. Still no I/O.
     .target(name: "RelayCore", dependencies: ["WebSocketProtocol"], swiftSettings: dataPath),
@@ -99,7 +102,8 @@ let package = Package(
       name: "RelayTestSupport", dependencies: ["RelayCore", "WebSocketProtocol"],
       path: "Tests/RelayTestSupport", swiftSettings: shared),
     .testTarget(
-      name: "WebSocketProtocolTests", dependencies: ["WebSocketProtocol", "RelayTestSupport"],
+      name: "WebSocketProtocolTests",
+      dependencies: ["CSHA1", "WebSocketProtocol", "RelayTestSupport"],
       swiftSettings: shared),
     .testTarget(
       name: "RelayCoreTests", dependencies: ["RelayCore", "RelayTestSupport"],

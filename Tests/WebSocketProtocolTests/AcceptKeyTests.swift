@@ -1,6 +1,7 @@
 // Sec-WebSocket-Accept: the RFC's own example, other keys and digests computed elsewhere, and what
 // passes for a key.
 
+import CSHA1
 import Testing
 
 @testable import WebSocketProtocol
@@ -51,6 +52,28 @@ struct AcceptKeyTests {
       return digits.count == 1 ? "0" + digits : digits
     }.joined()
     #expect(text == expected)
+  }
+
+  @Test(
+    "The CPU's own instructions come to the same as the portable code",
+    .enabled(if: csha1_has_instructions(), "this CPU has no instructions for SHA-1"))
+  func implementations() {
+    var generator = SeededGenerator(seed: 20)
+    for blockCount in [0, 1, 2, 3, 17] {
+      for misalignment in 0..<4 {
+        let bytes = (0..<(64 * blockCount + misalignment)).map { _ in
+          UInt8.random(in: .min ... .max, using: &generator)
+        }
+        var portable = (0..<5).map { _ in UInt32.random(in: .min ... .max, using: &generator) }
+        var special = portable
+        bytes.withUnsafeBytes {
+          let blocks = UnsafeRawBufferPointer(rebasing: $0[misalignment...]).baseAddress
+          csha1_take_portable(&portable, blocks, blockCount)
+          csha1_take_by_instructions(&special, blocks, blockCount)
+        }
+        #expect(special == portable, "\(blockCount) blocks from \(misalignment)")
+      }
+    }
   }
 }
 

@@ -1,6 +1,8 @@
 // The bytes of HTTP/1.1 messages (RFC 9110 §5.6, RFC 9112): classes of bytes, lists, comparisons.
 // Everything works on slices of the caller's buffer and reads each byte at most once or twice.
 
+import CBytes
+
 /// A part of a request or response head, borrowed from the receive buffer for one call.
 typealias HeadSlice = UnsafeRawBufferPointer
 
@@ -42,7 +44,9 @@ enum HTTPSyntax {
 
   /// RFC 9110 §5.6.2: one or more token characters.
   static func isToken(_ slice: HeadSlice) -> Bool {
-    !slice.isEmpty && slice.allSatisfy(isTokenByte)
+    // Nearly all tokens are words: only from the first other byte on, each is looked at.
+    let start = cbytes_find_no_word(slice.baseAddress, slice.count)
+    return !slice.isEmpty && slice.slice(start..<slice.count).allSatisfy(isTokenByte)
   }
 
   /// RFC 9110 §5.5: a visible character, obs-text, space or tab; no NUL, CR, LF or other control.
@@ -78,42 +82,50 @@ extension UnsafeRawBufferPointer {
   }
 
   /// Whether the bytes are this text, given in lower case, in whatever case they came.
+  ///
+  /// The text consists of letters, digits and other characters below `@`.
   func isTextIgnoringCase(_ lowercase: StaticString) -> Bool {
-    lowercase.withUTF8Buffer { expected in
-      guard count == expected.count, let bytes = baseAddress, let letters = expected.baseAddress
-      else { return count == expected.count }
+    lowercase.withUTF8Buffer { lowercase in
+      let expected = UnsafeRawBufferPointer(lowercase)
+      guard count == expected.count else { return false }
+      if count < 8 {
+        return indices.allSatisfy { Self.isWord(UInt64(self[$0]), UInt64(expected[$0])) }
+      }
+      // Eight at a time; the last eight overlap with what was compared before.
       var index = 0
       while index < count {
-        let letter = letters[index]
-        let difference = bytes.load(fromByteOffset: index, as: UInt8.self) ^ letter
-        // One bit is between the cases of a letter.
-        let isOtherCase =
-          difference == 0x20 && letter >= UInt8(ascii: "a") && letter <= UInt8(ascii: "z")
-        if difference != 0 && !isOtherCase { return false }
-        index &+= 1
+        index = Swift.min(index, count &- 8)
+        let word = loadUnaligned(fromByteOffset: index, as: UInt64.self)
+        let expectedWord = expected.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+        guard Self.isWord(word, expectedWord) else { return false }
+        index &+= 8
       }
       return true
     }
   }
 
-  /// The first place of a byte, looked for in eight bytes at a time.
-  func firstIndex(of byte: UInt8) -> Int? {
-    let ones: UInt64 = 0x0101_0101_0101_0101
-    var index = 0
-    while index &+ 8 <= count {
-      // Little-endian: the first byte is the lowest.
-      let word = UInt64(littleEndian: loadUnaligned(fromByteOffset: index, as: UInt64.self))
-      let difference = word ^ (ones &* UInt64(byte))
-      // The lowest high bit that is set belongs to the lowest byte that is zero.
-      let zeros = (difference &- ones) & ~difference & (ones &<< 7)
-      if zeros != 0 { return index &+ zeros.trailingZeroBitCount &>> 3 }
-      index &+= 8
-    }
-    while index < count {
-      if self[index] == byte { return index }
-      index &+= 1
-    }
-    return nil
+  /// Whether each byte is the expected one, or that letter in upper case.
+  @inline(__always)
+  private static func isWord(_ word: UInt64, _ lowercase: UInt64) -> Bool {
+    // Bit 6 tells the letters, and bit 5 is between their cases.
+    let caseBits = (lowercase & 0x4040_4040_4040_4040) &>> 1
+    return (word ^ lowercase) & ~caseBits == 0
+  }
+
+  /// The first place of a byte.
+  func firstIndex(of byte: UInt8) -> Int? { firstIndex(of: byte, or: byte) }
+
+  /// The first place of one of two bytes.
+  func firstIndex(of byte: UInt8, or other: UInt8) -> Int? {
+    let index = cbytes_find_either(baseAddress, count, byte, other)
+    return index < count ? index : nil
+  }
+
+  /// Whether the bytes may be those of a field's value (RFC 9110 §5.5).
+  var isFieldValue: Bool {
+    // Tabs are rare: only from the first one on, or from worse, each byte is looked at.
+    let start = cbytes_find_control(baseAddress, count)
+    return slice(start..<count).allSatisfy(HTTPSyntax.isFieldValueByte)
   }
 
   /// Without spaces and tabs at either end (RFC 9110 §5.6.3: OWS).

@@ -16,12 +16,13 @@ enum HeadEnd: Equatable {
     if start > 0, bytes[start - 1] == HTTPSyntax.carriageReturn { start -= 1 }
     while start < bytes.count {
       let rest = bytes.slice(start..<bytes.count)
-      let textByteCount = rest.firstIndex(of: HTTPSyntax.carriageReturn) ?? rest.count
+      guard let lineEnd = rest.firstIndex(of: HTTPSyntax.carriageReturn, or: HTTPSyntax.lineFeed)
+      else { break }
       // RFC 9112 §2.2: a bare LF may be taken for a line end. Proxies differ on it, so it is not.
-      if rest.head(textByteCount).firstIndex(of: HTTPSyntax.lineFeed) != nil {
+      guard rest[lineEnd] == HTTPSyntax.carriageReturn else {
         return .badLineEnd(HTTPFault(400, "line ends with LF instead of CRLF"))
       }
-      let lineFeed = start + textByteCount + 1
+      let lineFeed = start + lineEnd + 1
       guard lineFeed < bytes.count else { break }
       // RFC 9112 §2.2: a bare CR is invalid.
       guard bytes[lineFeed] == HTTPSyntax.lineFeed else {

@@ -40,7 +40,7 @@ struct FieldLine {
     }
     value = line.slice(colon + 1..<line.count).trimmed
     // RFC 9110 §5.5: CR, LF and NUL are dangerous within a value; no other control belongs there.
-    guard value.allSatisfy(HTTPSyntax.isFieldValueByte) else {
+    guard value.isFieldValue else {
       throw HTTPFault(400, "control character in a header field value")
     }
   }
