@@ -90,7 +90,7 @@ package final class CloseJournal: Sendable {
     set { state.includesPeerDetails.store(newValue, ordering: .relaxed) }
   }
 
-  /// What became of the records so far; written and lost may lag behind by the record in hand.
+  /// What became of the records so far; written and lost may lag behind by the records in hand.
   package var counts: Counts {
     state.queue.withLock { queue in
       Counts(

@@ -1,9 +1,9 @@
 // The one thread that writes records down. It may block in the journal's socket or on standard
 // error for as long as it takes: the workers only ever see the queue.
 //
-// A sink that fails is given time: the record in hand is tried again after growing pauses, up to
-// `patience` in all for one outage, while the queue fills up behind it. After that every record is
-// tried once and counted as lost if it fails; the first success ends the outage. What was lost is
+// A sink that fails is given time: the records in hand are tried again after growing pauses, up to
+// `patience` in all for one outage, while the queue fills up behind them. After that all are tried
+// once and counted as lost if they fail; the first success ends the outage. What was lost is
 // written down as one `gap` record as soon as the sink takes one again. Closing changes nothing of
 // that: a journald that restarts while the daemon stops still gets its records, as long as whoever
 // closes is ready to wait.
@@ -108,18 +108,34 @@ struct CloseJournalWriter {
     for index in batch.chunks.indices {
       var chunk = RecordQueue.Chunk()
       swap(&chunk, &batch.chunks[index])
-      // By index: a loop over the elements would copy each of them first.
-      for place in chunk.indices {
+      var place = 0
+      while place < chunk.count {
         if isAbandoned { return }
-        write(chunk[place])
-        state.inHandCount.subtract(1, ordering: .relaxed)
+        place = write(chunk, from: place)
       }
       chunk.removeAll(keepingCapacity: true)
       state.queue.withLock { $0.recycle(chunk) }
     }
   }
 
-  private mutating func write(_ record: PendingRecord) {
+  /// Writes records of a chunk together, as many as the sink takes; returns where the next one is.
+  private mutating func write(_ chunk: RecordQueue.Chunk, from start: Int) -> Int {
+    var end = start
+    // By index: a loop over the elements would copy each of them first.
+    while end < chunk.count && !sink.isFull {
+      fill(with: chunk[end])
+      sink.take(&entry)
+      end += 1
+    }
+    let lostCount = deliver()
+    state.writtenCount.add(end - start - lostCount, ordering: .relaxed)
+    state.failedCount.add(lostCount, ordering: .relaxed)
+    for place in (end - lostCount)..<end { losses.add(chunk[place].kind) }
+    state.inHandCount.subtract(end - start, ordering: .relaxed)
+    return end
+  }
+
+  private mutating func fill(with record: PendingRecord) {
     switch record.content {
     case .connection(let event):
       let details = state.includesPeerDetails.load(ordering: .relaxed)
@@ -127,38 +143,34 @@ struct CloseJournalWriter {
     case .report(let report):
       entry.fill(with: report, time: record.time)
     }
-    if deliver() {
-      state.writtenCount.add(1, ordering: .relaxed)
-    } else {
-      state.failedCount.add(1, ordering: .relaxed)
-      losses.add(record.kind)
-    }
   }
 
   private mutating func writeGap() {
     if losses.isEmpty || isAbandoned { return }
     entry.fill(with: losses, time: CloseJournalState.realtimeMicroseconds)
-    guard deliver() else { return }
+    sink.take(&entry)
+    guard deliver() == 0 else { return }
     state.toldCount.add(losses.total, ordering: .relaxed)
     losses = RecordLosses()
     state.gapCount.add(1, ordering: .relaxed)
   }
 
-  /// Hands the entry to the sink, again and again while there is patience; false if it is lost.
-  private mutating func deliver() -> Bool {
+  /// Has the sink send on what it took, again and again while there is patience; returns how many
+  /// records are lost, the last ones taken.
+  private mutating func deliver() -> Int {
     state.isDelivering.store(true, ordering: .relaxed)
     defer { state.isDelivering.store(false, ordering: .relaxed) }
     var pause = patience.firstPause
     while true {
       do throws(SystemdError) {
-        try sink.write(entry)
+        try sink.send()
         patienceLeft = patience.total
-        return true
+        return 0
       } catch {
         // A sink that refuses cannot be reported through itself: the gap record speaks of it later.
         // Whoever read standard error and has gone does not come back; a journald does.
         let mayPass = error.errorNumber != EPIPE
-        guard mayPass, patienceLeft > .zero, !isAbandoned else { return false }
+        guard mayPass, patienceLeft > .zero, !isAbandoned else { return sink.discard() }
         state.wakeup.wait(timeout: pause)
         patienceLeft -= pause
         pause = min(pause * 2, patience.longestPause)

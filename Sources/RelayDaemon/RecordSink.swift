@@ -5,11 +5,18 @@ import Glibc
 import RelayConfiguration
 import Systemd
 
-/// Something that takes one record after another and says when it could not.
+/// Something that takes records, one after the other, and says what it could not send on.
 protocol RecordSink: Sendable {
-  /// Writes one record, or throws if nobody has it.
-  mutating func write(_ entry: JournalEntry) throws(SystemdError)
-  /// The entries it is given, empty: with the fields it has a use for.
+  /// Takes a record, to be sent on behind those that wait; the entry may come back as another one,
+  /// to be filled again.
+  mutating func take(_ entry: inout JournalEntry)
+  /// Whether those that wait are to be sent on before another is taken.
+  var isFull: Bool { get }
+  /// Sends on what waits, in order; what it throws at goes on waiting, with all behind it.
+  mutating func send() throws(SystemdError)
+  /// Gives up what waits, and returns how many records that is: the last ones taken.
+  mutating func discard() -> Int
+  /// An entry to fill, with the fields that there is a use for.
   func makeEntry() -> JournalEntry
 }
 
@@ -19,10 +26,25 @@ extension RecordSink {
 
 /// Sends each record to journald as one structured entry.
 struct JournalSink: RecordSink {
-  mutating func write(_ entry: JournalEntry) throws(SystemdError) {
+  private var entry = JournalEntry()
+  private(set) var isFull = false
+
+  mutating func take(_ entry: inout JournalEntry) {
+    swap(&entry, &self.entry)
+    isFull = true
+  }
+
+  mutating func send() throws(SystemdError) {
+    guard isFull else { return }
     try entry.bytes.withUnsafeBytes { (bytes) throws(SystemdError) in
       try Journal.send(UnsafeRawBufferPointer(bytes), fields: entry.fields)
     }
+    isFull = false
+  }
+
+  mutating func discard() -> Int {
+    defer { isFull = false }
+    return isFull ? 1 : 0
   }
 }
 

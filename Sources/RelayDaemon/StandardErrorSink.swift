@@ -17,12 +17,18 @@ struct StandardErrorLayout: Equatable, Sendable {
   var isJournalStream: Bool
 }
 
-/// Writes each record as one line to a descriptor.
+/// Writes each record as one line to a descriptor; those that come together are written together.
 struct StandardErrorSink: RecordSink {
   let layout: StandardErrorLayout
   private let descriptor: Int32
-  private var line = RecordBytes()
+  private var lines = RecordBytes()
+  /// Where in `lines` each of them ends.
+  private var lineEnds: [Int] = []
+  private var writtenLineCount = 0
   private var times = TimeStampText()
+
+  /// Lines that wait, in bytes, before no more are taken.
+  private static let capacity = 4 * Int(PIPE_BUF)
 
   init(layout: StandardErrorLayout, descriptor: Int32 = STDERR_FILENO) {
     self.layout = layout
@@ -33,24 +39,28 @@ struct StandardErrorSink: RecordSink {
     layout.format == .text ? JournalEntry(fields: StandardErrorLayout.isInText) : JournalEntry()
   }
 
-  mutating func write(_ entry: JournalEntry) throws(SystemdError) {
-    line.removeAll()
-    layout.append(entry, to: &line, times: &times)
-    try writeAll()
+  mutating func take(_ entry: inout JournalEntry) {
+    layout.append(entry, to: &lines, times: &times)
+    lineEnds.append(lines.count)
   }
 
-  /// Writes the line whole, whatever the descriptor takes at a time.
+  var isFull: Bool { lines.count >= Self.capacity }
+
+  /// Writes every line whole, whatever the descriptor takes at a time.
   ///
   /// The daemon ignores SIGPIPE and the writer thread blocks it besides, so a reader that has gone
   /// is EPIPE here, an error like others.
-  private func writeAll() throws(SystemdError) {
-    var offset = 0
-    while offset < line.count {
-      let count = line.withUnsafeBytes(in: offset..<line.count) { bytes in
-        Glibc.write(descriptor, bytes.baseAddress, bytes.count)
+  mutating func send() throws(SystemdError) {
+    var start = writtenLineCount == 0 ? 0 : lineEnds[writtenLineCount - 1]
+    while writtenLineCount < lineEnds.count {
+      let count = lines.withUnsafeBytes(in: start..<endOfPiece(from: start)) { bytes in
+        write(descriptor, bytes.baseAddress, bytes.count)
       }
       if count >= 0 {
-        offset += count
+        start += count
+        while writtenLineCount < lineEnds.count && lineEnds[writtenLineCount] <= start {
+          writtenLineCount += 1
+        }
         continue
       }
       switch errno {
@@ -62,6 +72,24 @@ struct StandardErrorSink: RecordSink {
       default: throw SystemdError(call: "write", errorNumber: errno)
       }
     }
+    _ = discard()
+  }
+
+  mutating func discard() -> Int {
+    defer {
+      lines.removeAll()
+      lineEnds.removeAll(keepingCapacity: true)
+      writtenLineCount = 0
+    }
+    return lineEnds.count - writtenLineCount
+  }
+
+  /// Up to where to write at once: whole lines, and no more of them than a pipe takes without
+  /// mixing them with those of others, as of a daemon that is being replaced.
+  private func endOfPiece(from start: Int) -> Int {
+    var index = writtenLineCount
+    while index + 1 < lineEnds.count && lineEnds[index + 1] - start <= Int(PIPE_BUF) { index += 1 }
+    return lineEnds[index]
   }
 }
 

@@ -111,6 +111,28 @@ struct CloseJournalTests {
     #expect(sink.entries.last?["WSRELAY_CAUSE"] == "drain")
   }
 
+  @Test("Of records that a sink takes together, those count as lost that nobody has")
+  func groupLost() throws {
+    let sink = try RecordingSink(isGated: true, groupSize: 4)
+    let journal = try CloseJournal(sink: sink, patience: Self.impatient)
+    journal.record(.closed(.sample(cause: .shed)))
+    sink.awaitArrival()
+    for cause in [CloseCause.kick, .drain, .drain, .peerFin] {
+      journal.record(.closed(.sample(cause: cause)))
+    }
+    for _ in 0..<5 { journal.record(.closed(.sample(cause: .peerClose))) }
+    // The one in hand, the gap for it, and then a group of which one gets through.
+    sink.fail(count: 3)
+    sink.open()
+    let counts = journal.close(deadline: Self.long)
+    #expect(
+      counts == CloseJournal.Counts(recorded: 10, written: 6, lost: 4, gaps: 1, told: 4))
+    let causes = sink.entries.compactMap { $0["WSRELAY_CAUSE"] }
+    #expect(causes == ["kick"] + Array(repeating: "peer-close", count: 5))
+    let gap = sink.entries.last { $0["WSRELAY_EVENT"] == "gap" }
+    #expect(gap?["WSRELAY_LOST_BY_CAUSE"] == "drain=2 peer-fin=1 shed=1")
+  }
+
   @Test("Closing does not wait for a blocked sink longer than it was told to")
   func deadline() throws {
     let sink = try RecordingSink(isGated: true)

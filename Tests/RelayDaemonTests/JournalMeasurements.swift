@@ -17,7 +17,10 @@ import Testing
 
 /// Takes every entry and does nothing with it.
 private struct DiscardingSink: RecordSink {
-  mutating func write(_ entry: JournalEntry) throws(SystemdError) {}
+  let isFull = false
+  mutating func take(_ entry: inout JournalEntry) {}
+  mutating func send() throws(SystemdError) {}
+  mutating func discard() -> Int { 0 }
 }
 
 @Suite(

@@ -9,6 +9,7 @@ import Systemd
 /// Keeps what it is given; all copies share one memory.
 final class RecordingSink: RecordSink {
   private struct State {
+    var taken: [[String: String]] = []
     var entries: [[String: String]] = []
     var failuresLeft = 0
     var attemptCount = 0
@@ -20,12 +21,15 @@ final class RecordingSink: RecordSink {
   private let arrival: Wakeup
   private let isGated: Atomic<Bool>
   private let keepsEntries: Bool
+  private let groupSize: Int
 
-  init(isGated: Bool = false, keepsEntries: Bool = true) throws {
+  /// `groupSize`: how many records it takes before it is full.
+  init(isGated: Bool = false, keepsEntries: Bool = true, groupSize: Int = 1) throws {
     gate = try Wakeup()
     arrival = try Wakeup()
     self.isGated = Atomic(isGated)
     self.keepsEntries = keepsEntries
+    self.groupSize = groupSize
   }
 
   var entries: [[String: String]] { state.withLock { $0.entries } }
@@ -43,7 +47,14 @@ final class RecordingSink: RecordSink {
     gate.raise()
   }
 
-  func write(_ entry: JournalEntry) throws(SystemdError) {
+  func take(_ entry: inout JournalEntry) {
+    let taken = keepsEntries ? entry.dictionary : [:]
+    state.withLock { $0.taken.append(taken) }
+  }
+
+  var isFull: Bool { state.withLock { $0.taken.count } >= groupSize }
+
+  func send() throws(SystemdError) {
     if isGated.load(ordering: .sequentiallyConsistent) {
       arrival.raise()
       gate.wait()
@@ -52,11 +63,21 @@ final class RecordingSink: RecordSink {
       state.attemptCount += 1
       if state.failuresLeft > 0 {
         state.failuresLeft -= 1
+        // The first of several gets through all the same.
+        if state.taken.count > 1 { state.entries.append(state.taken.removeFirst()) }
         return true
       }
-      if keepsEntries { state.entries.append(entry.dictionary) }
+      if keepsEntries { state.entries += state.taken }
+      state.taken = []
       return false
     }
     if isRefused { throw SystemdError(call: "write", errorNumber: ENOENT) }
+  }
+
+  func discard() -> Int {
+    state.withLock { state in
+      defer { state.taken = [] }
+      return state.taken.count
+    }
   }
 }

@@ -21,7 +21,15 @@ struct StandardErrorSinkTests {
     let count = 1000
     let writer = try NamedThread(named: "stderr") {
       var sink = StandardErrorSink(layout: .json, descriptor: writing)
-      for _ in 0..<count { do { try sink.write(entry) } catch { break } }
+      var taken = 0
+      while taken < count {
+        while taken < count && !sink.isFull {
+          var entry = entry
+          sink.take(&entry)
+          taken += 1
+        }
+        do { try sink.send() } catch { break }
+      }
       close(writing)
     }
     var received: [UInt8] = []
@@ -35,6 +43,98 @@ struct StandardErrorSinkTests {
     let lines = String(decoding: received, as: UTF8.self).split(separator: "\n")
     #expect(lines.count == count)
     #expect(Set(lines) == [Substring(entry.line(.json))])
+  }
+
+  /// A socket that keeps each write apart, with room for `count` of them at least.
+  private static func makePacketSocket() throws -> (reading: Int32, writing: Int32) {
+    var ends: [Int32] = [0, 0]
+    try #require(socketpair(AF_UNIX, Int32(SOCK_SEQPACKET.rawValue), 0, &ends) == 0)
+    return (ends[0], ends[1])
+  }
+
+  private static func packet(from socket: Int32) -> [UInt8] {
+    var buffer = [UInt8](repeating: 0, count: 1 << 16)
+    let count = recv(socket, &buffer, buffer.count, Int32(MSG_DONTWAIT))
+    return Array(buffer[..<max(count, 0)])
+  }
+
+  @Test("Lines that come together are written together, whole, as many as a pipe keeps together")
+  func groups() throws {
+    let (reading, writing) = try Self.makePacketSocket()
+    defer { for socket in [reading, writing] { close(socket) } }
+    var sink = StandardErrorSink(layout: .json, descriptor: writing)
+    var expected = ""
+    var id: UInt64 = 0
+    while !sink.isFull {
+      var entry = JournalEntry.of(.complete(cause: .kick, connectionID: id))
+      expected += entry.line(.json) + "\n"
+      sink.take(&entry)
+      id += 1
+    }
+    try sink.send()
+    #expect(!sink.isFull)
+    #expect(sink.discard() == 0)
+
+    var text = ""
+    var packets: [[UInt8]] = []
+    while let packet = Optional(Self.packet(from: reading)), !packet.isEmpty {
+      #expect(packet.count <= 4096 && packet.last == UInt8(ascii: "\n"))
+      text += String(decoding: packet, as: UTF8.self)
+      packets.append(packet)
+    }
+    #expect(text == expected)
+    let lineByteCount = expected.utf8.count / Int(id)
+    for packet in packets.dropLast() { #expect(packet.count > 4096 - lineByteCount - 10) }
+  }
+
+  @Test("A line longer than a pipe keeps together is written by itself")
+  func longLine() throws {
+    let (reading, writing) = try Self.makePacketSocket()
+    defer { for socket in [reading, writing] { close(socket) } }
+    var sink = StandardErrorSink(layout: .text, descriptor: writing)
+    let messages = ["short", String(repeating: "x", count: 5000), "short again"]
+    for message in messages {
+      var entry = JournalEntry()
+      entry.begin(event: nil, messageID: nil, priority: .info, time: 0) { $0.append(text: message) }
+      sink.take(&entry)
+    }
+    try sink.send()
+    for message in messages {
+      let packet = String(decoding: Self.packet(from: reading), as: UTF8.self)
+      #expect(packet.hasSuffix(message + "\n") && packet.utf8.filter { $0 == 0x0A }.count == 1)
+    }
+  }
+
+  @Test("Of lines that a reader leaves behind, those count as written that were")
+  func readerLeavesBetween() throws {
+    let (reading, writing) = try Self.makePacketSocket()
+    defer { close(writing) }
+    // Room for one write: the next finds it full, waits, and is told that the reader has gone.
+    var room: Int32 = 1
+    try #require(
+      setsockopt(writing, SOL_SOCKET, SO_SNDBUF, &room, socklen_t(MemoryLayout<Int32>.size)) == 0)
+    let reader = try NamedThread(named: "reader") {
+      var byte: UInt8 = 0
+      // Takes one packet, whatever its length, and leaves.
+      recv(reading, &byte, 1, 0)
+      close(reading)
+    }
+    var sink = StandardErrorSink(layout: .json, descriptor: writing)
+    var takenCount = 0
+    while !sink.isFull {
+      var entry = JournalEntry.of(.complete(cause: .kick, connectionID: 1))
+      sink.take(&entry)
+      takenCount += 1
+    }
+    #expect(throws: SystemdError.self) { try sink.send() }
+    reader.join()
+    let lineByteCount = JournalEntry.of(.complete(cause: .kick, connectionID: 1)).line(.json)
+      .utf8.count + 1
+    let lostCount = sink.discard()
+    let perPacket = 4096 / lineByteCount
+    #expect(lostCount < takenCount && lostCount > 0)
+    #expect((takenCount - lostCount) % perPacket == 0, "\(takenCount - lostCount) of \(takenCount)")
+    #expect(!sink.isFull)
   }
 
   @Test("What is left out of an entry makes no difference to its line")
