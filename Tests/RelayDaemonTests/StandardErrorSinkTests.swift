@@ -128,7 +128,8 @@ struct StandardErrorSinkTests {
     }
     #expect(throws: SystemdError.self) { try sink.send() }
     reader.join()
-    let lineByteCount = JournalEntry.of(.complete(cause: .kick, connectionID: 1)).line(.json)
+    let lineByteCount =
+      JournalEntry.of(.complete(cause: .kick, connectionID: 1)).line(.json)
       .utf8.count + 1
     let lostCount = sink.discard()
     let perPacket = 4096 / lineByteCount
