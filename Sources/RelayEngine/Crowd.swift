@@ -28,6 +28,6 @@ struct Crowd: ~Copyable, Sendable {
 
   /// Those that are ready; returns their number, less than a batch: that was all.
   func poll(_ events: borrowing PolledEvents) -> Int {
-    max(0, Int(epoll_wait(descriptor, events.base, Self.batchCount, 0)))
+    max(0, Int(linux_epoll_wait(descriptor, events.base, Self.batchCount, 0)))
   }
 }

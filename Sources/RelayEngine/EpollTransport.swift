@@ -38,7 +38,7 @@ struct EpollTransport: Transport, ~Copyable {
   @inline(__always)
   mutating func send(_ bytes: UnsafeRawPointer, _ count: Int, on socket: Int32) -> Int {
     if SocketName.isSecure(socket) { return sendSecurely(bytes, count, on: socket) }
-    let taken = Glibc.send(socket, bytes, count, Int32(MSG_NOSIGNAL))
+    let taken = linux_send(socket, bytes, count, Int32(MSG_NOSIGNAL))
     return taken >= 0 ? taken : Self.failure()
   }
 
@@ -58,14 +58,14 @@ struct EpollTransport: Transport, ~Copyable {
     message.msg_iov = UnsafeMutableRawPointer(mutating: pieces.baseAddress)?
       .assumingMemoryBound(to: iovec.self)
     message.msg_iovlen = pieces.count
-    let taken = sendmsg(socket, &message, Int32(MSG_NOSIGNAL))
+    let taken = linux_send_message(socket, &message, Int32(MSG_NOSIGNAL))
     return taken >= 0 ? taken : Self.failure()
   }
 
   /// The FIN that follows goes in the same packet.
   mutating func sendLast(_ bytes: UnsafeRawPointer, _ count: Int, on socket: Int32) -> Int {
     if SocketName.isSecure(socket) { return sendSecurely(bytes, count, on: socket) }
-    let taken = Glibc.send(socket, bytes, count, Int32(MSG_NOSIGNAL) | Int32(MSG_MORE))
+    let taken = linux_send(socket, bytes, count, Int32(MSG_NOSIGNAL) | Int32(MSG_MORE))
     return taken >= 0 ? taken : Self.failure()
   }
 

@@ -46,13 +46,13 @@ package struct Poller: ~Copyable, Sendable {
   /// Waits for events; returns their number, 0 if a signal came instead.
   @inline(__always)
   package func wait(for events: borrowing PolledEvents) -> Int {
-    max(0, Int(epoll_wait(descriptor, events.base, PolledEvents.maximumCount, -1)))
+    max(0, Int(linux_epoll_wait(descriptor, events.base, PolledEvents.maximumCount, -1)))
   }
 
   /// Returns the number of events there are, without waiting for any.
   @inline(__always)
   package func look(for events: borrowing PolledEvents) -> Int {
-    max(0, Int(epoll_wait(descriptor, events.base, PolledEvents.maximumCount, 0)))
+    max(0, Int(linux_epoll_wait(descriptor, events.base, PolledEvents.maximumCount, 0)))
   }
 
   /// Sets the timer, whatever it is set for.

@@ -67,7 +67,7 @@ package struct SecureSocket {
       keep(bytes)
       return 0
     }
-    let taken = Glibc.send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
+    let taken = linux_send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
     if taken < 0 && errno != EAGAIN && errno != EINTR { return errno }
     if taken < bytes.count { keep(UnsafeRawBufferPointer(rebasing: bytes[max(0, taken)...])) }
     return 0
@@ -76,7 +76,7 @@ package struct SecureSocket {
   /// Sends what waits, as far as there is room; returns 0 or the error number.
   package mutating func sendWaiting() -> Int32 {
     guard let waiting, hasWaiting else { return 0 }
-    let taken = Glibc.send(
+    let taken = linux_send(
       descriptor, waiting + waitingStart, waitingEnd - waitingStart, Int32(MSG_NOSIGNAL))
     if taken < 0 { return errno == EAGAIN || errno == EINTR ? 0 : errno }
     waitingStart += taken

@@ -17,14 +17,18 @@ extension Worker {
   /// the crowd are set aside.
   @inline(never)
   mutating func buryDeparted(_ count: Int) {
-    let end = crowdEnd()
+    // There mostly is one: only the second needs a clock.
+    var end: Instant?
+    var actedCount = 0
     var position = 0
     repeat {
       let event = events[position]
       position += 1
       if event.data.u64 < Self.tagLimit || event.events & Self.departure == 0 { continue }
-      if MonotonicClock.now() < end {
+      if actedCount == 1 { end = crowdEnd() }
+      if end.map({ MonotonicClock.now() < $0 }) ?? true {
         act(on: event)
+        actedCount += 1
       } else if let session = SessionPointer(bitPattern: UInt(event.data.u64)),
         session.pointee.phase != .dead
       {
@@ -54,8 +58,9 @@ extension Worker {
   @inline(never)
   mutating func accept(listener listenerIndex: Int) {
     guard let listener = listeners.first(where: { $0.index == listenerIndex }) else { return }
-    let end = crowdEnd()
     var left = acceptPace.allowance
+    // One connection needs no clock.
+    let end = left > 1 ? crowdEnd() : now
     repeat {
       var address = sockaddr_storage()
       let socket = linux_accept(listener.descriptor, &address)

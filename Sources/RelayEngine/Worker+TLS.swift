@@ -21,7 +21,7 @@ extension Worker {
     if session.pointee.awaited.contains(.proxyHeader) { return receiveProxyHeader(session) }
     let secure = shard.transport.secure[session.pointee.socket]
     let space = shard.transport.secure.shared.received
-    let count = recv(secure.pointee.descriptor, space.baseAddress, space.count, 0)
+    let count = linux_receive(secure.pointee.descriptor, space.baseAddress, space.count)
     if count < 0 { return receiveFailed(session) }
     if count == 0 { return receivedEndOfTCP(session, secure) }
     decrypt(UnsafeRawBufferPointer(rebasing: space[..<count]), session, secure)
@@ -31,7 +31,7 @@ extension Worker {
   private mutating func receiveProxyHeader(_ session: SessionPointer) {
     let secure = shard.transport.secure[session.pointee.socket]
     let plain = shard.receiveSpace(session)
-    let received = recv(secure.pointee.descriptor, plain.baseAddress, plain.count, 0)
+    let received = linux_receive(secure.pointee.descriptor, plain.baseAddress, plain.count)
     if received < 0 { return receiveFailed(session) }
     shard.received(session, received)
     if session.pointee.phase != .handshake || session.pointee.awaited != .tls { return }

@@ -236,7 +236,7 @@ struct Worker: ~Copyable {
   mutating func receive(_ session: SessionPointer) {
     if SocketName.isSecure(session.pointee.socket) { return receiveSecurely(session) }
     let space = shard.receiveSpace(session)
-    let count = recv(session.pointee.socket, space.baseAddress, space.count, 0)
+    let count = linux_receive(session.pointee.socket, space.baseAddress, space.count)
     if count < 0 { return receiveFailed(session) }
     shard.received(session, count)
   }
