@@ -52,12 +52,10 @@ public struct SessionDetails {
   private static let countedBit: UInt8 = 0b1_0000
 
   init(_ facts: Facts) {
-    let byteCount =
-      Self.fixedByteCount + Self.byteCount(facts.peer.family)
-      + (facts.via.map { Self.byteCount($0.family) } ?? 0)
-      + Self.keptByteCount(facts.path) + Self.keptByteCount(facts.origin)
-      + Self.keptByteCount(facts.userAgent) + Self.keptByteCount(facts.subprotocol)
-    let memory = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: 8)
+    let memory = Self.allocate(
+      behind: Self.textsOffset(peer: facts.peer.family, via: facts.via?.family),
+      path: facts.path, origin: facts.origin, userAgent: facts.userAgent,
+      subprotocol: facts.subprotocol)
     memory.storeBytes(of: facts.connectionID, as: UInt64.self)
     memory.storeBytes(of: facts.acceptedAt.microseconds, toByteOffset: 8, as: Int64.self)
     let families = facts.peer.family.rawValue << 2 | (facts.via?.family.rawValue ?? Self.noFamily)
@@ -66,27 +64,58 @@ public struct SessionDetails {
       toByteOffset: Self.familiesOffset, as: UInt8.self)
     memory.storeBytes(
       of: facts.restartCount, toByteOffset: Self.restartsOffset, as: UInt16.self)
-    var offset = Self.fixedByteCount
-    Self.store(facts.peer, to: memory + offset)
-    offset += Self.byteCount(facts.peer.family)
+    Self.store(facts.peer, to: memory + Self.fixedByteCount)
     if let via = facts.via {
-      Self.store(via, to: memory + offset)
-      offset += Self.byteCount(via.family)
+      Self.store(via, to: memory + Self.fixedByteCount + Self.byteCount(facts.peer.family))
     }
+    self.memory = memory
+  }
+
+  /// Adds what the opening handshake said, in place of any texts there are, to what has been known
+  /// since accept.
+  mutating func add(
+    path: String, origin: String, userAgent: String, subprotocol: String, isCountedByPeer: Bool
+  ) {
+    let textsOffset = Self.textsOffset(peer: peerFamily, via: viaFamily)
+    let memory = Self.allocate(
+      behind: textsOffset, path: path, origin: origin, userAgent: userAgent,
+      subprotocol: subprotocol)
+    let families = families & ~Self.countedBit | (isCountedByPeer ? Self.countedBit : 0)
+    // All in front of the texts but the byte counts of these.
+    memory.copyMemory(from: present, byteCount: Self.textCountsOffset)
+    (memory + Self.familiesOffset).copyMemory(
+      from: present + Self.familiesOffset, byteCount: textsOffset - Self.familiesOffset)
+    memory.storeBytes(of: families, toByteOffset: Self.familiesOffset, as: UInt8.self)
+    release()
+    self.memory = memory
+  }
+
+  /// New memory with these texts and their byte counts in it, behind so many bytes.
+  private static func allocate(
+    behind textsOffset: Int, path: String, origin: String, userAgent: String, subprotocol: String
+  ) -> UnsafeMutableRawPointer {
+    let memory = UnsafeMutableRawPointer.allocate(
+      byteCount: textsOffset + keptByteCount(path) + keptByteCount(origin)
+        + keptByteCount(userAgent) + keptByteCount(subprotocol), alignment: 8)
+    var end = textsOffset
     func append(_ text: String, as index: Int) {
-      let count = Self.keptByteCount(text)
+      let count = keptByteCount(text)
       memory.storeBytes(
-        of: UInt16(count), toByteOffset: Self.textCountsOffset + 2 * index, as: UInt16.self)
+        of: UInt16(count), toByteOffset: textCountsOffset + 2 * index, as: UInt16.self)
       if count == 0 { return }
       var text = text
-      text.withUTF8 { (memory + offset).copyMemory(from: $0.baseAddress!, byteCount: count) }
-      offset += count
+      text.withUTF8 { (memory + end).copyMemory(from: $0.baseAddress!, byteCount: count) }
+      end += count
     }
-    append(facts.path, as: 0)
-    append(facts.origin, as: 1)
-    append(facts.userAgent, as: 2)
-    append(facts.subprotocol, as: 3)
-    self.memory = memory
+    append(path, as: 0)
+    append(origin, as: 1)
+    append(userAgent, as: 2)
+    append(subprotocol, as: 3)
+    return memory
+  }
+
+  private static func textsOffset(peer: PeerAddress.Family, via: PeerAddress.Family?) -> Int {
+    fixedByteCount + byteCount(peer) + (via.map { byteCount($0) } ?? 0)
   }
 
   private static func keptByteCount(_ text: String) -> Int {
@@ -98,7 +127,7 @@ public struct SessionDetails {
     let memory = present
     var facts = Facts(connectionID: connectionID, acceptedAt: acceptedAt, peer: peer)
     var offset = Self.fixedByteCount + Self.byteCount(facts.peer.family)
-    if let family = PeerAddress.Family(rawValue: families & 0b11) {
+    if let family = viaFamily {
       facts.via = Self.load(family, from: memory + offset)
       offset += Self.byteCount(family)
     }
@@ -130,11 +159,16 @@ public struct SessionDetails {
   }
 
   var peer: PeerAddress {
-    let family = PeerAddress.Family(rawValue: families >> 2 & 0b11) ?? .unix
-    return Self.load(family, from: present + Self.fixedByteCount)
+    Self.load(peerFamily, from: present + Self.fixedByteCount)
   }
 
   var isCountedByPeer: Bool { families & Self.countedBit != 0 }
+
+  private var peerFamily: PeerAddress.Family {
+    PeerAddress.Family(rawValue: families >> 2 & 0b11) ?? .unix
+  }
+
+  private var viaFamily: PeerAddress.Family? { PeerAddress.Family(rawValue: families & 0b11) }
 
   private var families: UInt8 { present.load(fromByteOffset: Self.familiesOffset, as: UInt8.self) }
 

@@ -191,7 +191,9 @@ extension Shard where T: ~Copyable {
     _ session: SessionPointer, errno: Int32, endedByPeer: Bool
   ) -> ClosedConnection {
     let facts = session.pointee.details.facts
-    let notes = closingNotes[session.pointee.index] ?? ClosingNotes()
+    let notes =
+      closingNotes.isEmpty
+      ? ClosingNotes() : closingNotes[session.pointee.index] ?? ClosingNotes()
     let connection = session.pointee.connection
     let isOpened = session.pointee.isOpened
     let isEcho = !isOpened || rules[Int(session.pointee.route)].isEcho

@@ -126,21 +126,17 @@ extension Shard where T: ~Copyable {
       let peer = session.pointee.details.peer
       setPeer(session, peer.client(behind: trusted, forwarded: request.forwardedFor))
     }
-    var facts = session.pointee.details.facts
-    let target = request.query.isEmpty ? request.path : "\(request.path)?\(request.query)"
-    // Held for the life of the connection, so a long query is cut.
-    facts.path = String(decoding: target.utf8.prefix(Limits.maximumPathByteCount), as: UTF8.self)
-    facts.origin = request.origin
-    facts.userAgent = request.userAgent
     let index: Int
-    switch admit(request, from: facts.peer) {
+    let subprotocol: String?
+    switch admit(request, from: session.pointee.details.peer) {
     case .failure(let refusal): return refusal.recording(request)
     case .success(let admission):
       index = admission.route
-      facts.subprotocol = admission.subprotocol ?? ""
-      facts.isCountedByPeer = admission.isCountedByPeer
-      session.pointee.details.release()
-      session.pointee.details = SessionDetails(facts)
+      subprotocol = admission.subprotocol
+      session.pointee.details.add(
+        path: Self.recordedTarget(of: request), origin: request.origin,
+        userAgent: request.userAgent, subprotocol: subprotocol ?? "",
+        isCountedByPeer: admission.isCountedByPeer)
     }
     session.pointee.route = UInt16(index)
     let error = watchAsClient(session)
@@ -154,14 +150,20 @@ extension Shard where T: ~Copyable {
     counters.openedCount += 1
     let agreed = negotiateCompression(session, request.extensions)
     let response = OpeningHandshake.response(
-      to: request, subprotocol: facts.subprotocol.isEmpty ? nil : facts.subprotocol,
-      extensions: agreed?.description)
+      to: request, subprotocol: subprotocol, extensions: agreed?.description)
     response.withUnsafeBytes { send(session, $0.baseAddress!, $0.count) }
     guard session.pointee.phase == .open else { return nil }
     if !rules[index].isEcho { join(session, request.path) }
     scheduleDeadline(session)
-    if recordsOpened { recordOpened(session, facts) }
+    if recordsOpened { recordOpened(session, session.pointee.details.facts) }
     return nil
+  }
+
+  /// Path and query. Held for the life of the connection, so a long query is cut.
+  private static func recordedTarget(of request: UpgradeRequest) -> String {
+    let target = request.query.isEmpty ? request.path : "\(request.path)?\(request.query)"
+    if target.utf8.count <= Limits.maximumPathByteCount { return target }
+    return String(decoding: target.utf8.prefix(Limits.maximumPathByteCount), as: UTF8.self)
   }
 
   /// Has what comes of the session reported without the delay of newcomers; returns 0 or the error
