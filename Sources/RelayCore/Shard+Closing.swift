@@ -187,6 +187,7 @@ extension Shard where T: ~Copyable {
     transport.record(.closed(closed))
   }
 
+  @inline(__always)
   private mutating func makeRecord(
     _ session: SessionPointer, errno: Int32, endedByPeer: Bool
   ) -> ClosedConnection {

@@ -64,6 +64,9 @@ package final class CloseJournal: Sendable {
   deinit { close(deadline: .zero) }
 
   /// Notes what a shard reports. Never waits for I/O; any thread may call it.
+  ///
+  /// Inlined down to the queue: a record has four hundred bytes, which each call would copy.
+  @inline(__always)
   package func record(_ event: ConnectionEvent) {
     append(.connection(event))
   }
@@ -138,6 +141,7 @@ package final class CloseJournal: Sendable {
     return counts
   }
 
+  @inline(__always)
   private func append(_ content: PendingRecord.Content) {
     let record = PendingRecord(time: CloseJournalState.realtimeMicroseconds, content: content)
     let wakes = state.queue.withLock { queue in

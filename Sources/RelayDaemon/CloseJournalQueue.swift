@@ -86,6 +86,7 @@ struct RecordQueue: Sendable {
   /// Queues a record, or counts it as lost; true if the writer has to be woken.
   ///
   /// `inHandCount` is what the writer has taken and not yet written: the bound is on both together.
+  @inline(__always)
   mutating func append(_ record: consuming PendingRecord, inHandCount: Int) -> Bool {
     recordedCount += 1
     let reserve = if case .report = record.content { Self.reportReserve } else { 0 }

@@ -91,6 +91,21 @@ struct KeyBase64Tests {
     }
   }
 
+  @Test func everyByteAtEveryPlaceOfAKey() {
+    let alphabet = Set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+    // RFC 4648 §3.5: the last of 22 characters carries four bits more than there are.
+    let last = Set("AQgw".utf8)
+    for place in 0..<24 {
+      for byte in UInt8.min...UInt8.max {
+        var key = Array("dGhlIHNhbXBsZSBub25jZQ==".utf8)
+        key[place] = byte
+        let expected =
+          place >= 22 ? byte == UInt8(ascii: "=") : (place == 21 ? last : alphabet).contains(byte)
+        #expect(key.withUnsafeBytes { Base64.isSixteenBytes($0) } == expected, "\(place) \(byte)")
+      }
+    }
+  }
+
   @Test(
     arguments: [
       "", "==", "dGhlIHNhbXBsZSBub25jZQ", "dGhlIHNhbXBsZSBub25jZQ=", "dGhlIHNhbXBsZSBub25jZQ===",

@@ -83,6 +83,13 @@ static inline cbytes_block cbytes_is_no_word(
   return (cbytes_block)((letters > 25) & (digits > 9) & (bytes != '-'));
 }
 
+static inline cbytes_block cbytes_is_no_base64(
+    cbytes_block bytes, unsigned char one, unsigned char other) {
+  cbytes_block letters = (bytes | 0x20) - 'a';
+  cbytes_block digits = bytes - '0';
+  return (cbytes_block)((letters > 25) & (digits > 9) & (bytes != '+') & (bytes != '/'));
+}
+
 // Either of two bytes.
 static inline size_t cbytes_find_either(
     const void *bytes, size_t count, unsigned char one, unsigned char other) {
@@ -97,6 +104,11 @@ static inline size_t cbytes_find_control(const void *bytes, size_t count) {
 // What is neither a letter of ASCII, nor a digit, nor a hyphen.
 static inline size_t cbytes_find_no_word(const void *bytes, size_t count) {
   return cbytes_find(bytes, count, cbytes_is_no_word, 0, 0);
+}
+
+// What is no character of base64 (RFC 4648 section 4), padding included.
+static inline size_t cbytes_find_no_base64(const void *bytes, size_t count) {
+  return cbytes_find(bytes, count, cbytes_is_no_base64, 0, 0);
 }
 
 #endif
