@@ -152,7 +152,7 @@ extension Shard where T: ~Copyable {
     ended.append(session)
   }
 
-  func leaveOccupancies(_ session: SessionPointer) {
+  mutating func leaveOccupancies(_ session: SessionPointer) {
     let occupancy = occupancies[Int(session.pointee.route)]
     occupancy.leave()
     shared.open.leave()

@@ -28,7 +28,7 @@ extension Shard where T: ~Copyable {
     }
   }
 
-  private func nextDeadline(_ session: SessionPointer) -> Instant? {
+  private mutating func nextDeadline(_ session: SessionPointer) -> Instant? {
     let rules = self.rules[Int(session.pointee.route)]
     switch session.pointee.phase {
     case .dead: return nil

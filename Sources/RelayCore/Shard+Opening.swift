@@ -221,7 +221,7 @@ extension Shard where T: ~Copyable {
   }
 
   /// Counts a connection everywhere it is bounded, or nowhere; whether by its peer, too.
-  private func enterOccupancies(
+  private mutating func enterOccupancies(
     _ route: Int, _ peer: PeerAddress
   ) -> Result<Bool, HandshakeRefusal> {
     let occupancy = occupancies[route]

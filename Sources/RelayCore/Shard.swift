@@ -12,6 +12,9 @@
 import WebSocketProtocol
 
 /// The sessions of one worker and what the relay does for them.
+///
+/// What is called for each connection is `mutating` even where it changes nothing: a shard that is
+/// only borrowed is passed as a copy of its six hundred bytes.
 public struct Shard<T: Transport & ~Copyable>: ~Copyable {
   /// Everything the shard does to sockets, other shards and records goes through this.
   public var transport: T
