@@ -19,8 +19,9 @@ extension JournalEntry {
   private mutating func fill(_ closed: ClosedConnection, time: Int64, details: Bool) {
     begin(
       event: .close, messageID: closed.cause.messageID,
-      priority: RecordPriority(rawValue: closed.cause.priority) ?? .notice, time: time
-    ) { RecordText.append(closed, to: &$0) }
+      priority: RecordPriority(rawValue: closed.cause.priority) ?? .notice, time: time,
+      about: closed
+    ) { RecordText.append($0, to: &$1) }
     append(connectionID: closed.connectionID)
     appendClosingHandshake(of: closed)
     appendCause(of: closed)
@@ -75,8 +76,8 @@ extension JournalEntry {
     // A 503 says something about this service, all others about the one who asked.
     begin(
       event: .reject, messageID: RecordEvent.reject.messageID,
-      priority: refused.status == 503 ? .warning : .notice, time: time
-    ) { RecordText.append(refused, to: &$0) }
+      priority: refused.status == 503 ? .warning : .notice, time: time, about: refused
+    ) { RecordText.append($0, to: &$1) }
     append(connectionID: refused.connectionID)
     append(.httpStatus, UInt64(clamping: refused.status))
     append(.rule, text: refused.rule)
@@ -88,8 +89,9 @@ extension JournalEntry {
 
   private mutating func fill(_ opened: OpenedConnection, time: Int64, details: Bool) {
     begin(
-      event: .open, messageID: RecordEvent.open.messageID, priority: .debug, time: time
-    ) { RecordText.append(opened, to: &$0) }
+      event: .open, messageID: RecordEvent.open.messageID, priority: .debug, time: time,
+      about: opened
+    ) { RecordText.append($0, to: &$1) }
     append(connectionID: opened.connectionID)
     append(.route, text: opened.route)
     append(path: opened.path, details: details)
@@ -124,8 +126,8 @@ extension JournalEntry {
   mutating func fill(with report: DaemonReport, time: Int64) {
     begin(
       event: report.event, messageID: report.event?.messageID, priority: report.priority,
-      time: time
-    ) { $0.append(escaping: report.message, limit: EscapedText.messageByteCount) }
+      time: time, about: report
+    ) { $1.append(escaping: $0.message, limit: EscapedText.messageByteCount) }
     for field in report.fields {
       switch field.value {
       case .count(let count): append(field.name, UInt64(clamping: count))
@@ -137,8 +139,9 @@ extension JournalEntry {
   /// Becomes the record of how many records were lost, by cause.
   mutating func fill(with losses: RecordLosses, time: Int64) {
     begin(
-      event: .gap, messageID: RecordEvent.gap.messageID, priority: .warning, time: time
-    ) { line in
+      event: .gap, messageID: RecordEvent.gap.messageID, priority: .warning, time: time,
+      about: losses
+    ) { losses, line in
       line.append(text: "lost \(losses.total) records: ")
       let list = losses.sorted.map { "\($0.kind) \($0.count)" }.joined(separator: ", ")
       line.append(text: list)

@@ -23,17 +23,18 @@ struct JournalEntry: Sendable {
     self.isNeeded = isNeeded
   }
 
-  /// Empties the entry and begins another with the fields that every record has.
-  mutating func begin(
+  /// Empties the entry and begins another with the fields that every record has; the text of
+  /// MESSAGE is about `subject`, which a closure would copy.
+  mutating func begin<Subject>(
     event: RecordEvent?, messageID: String?, priority: RecordPriority, time: Int64,
-    message: (inout RecordBytes) -> Void
+    about subject: Subject, message: (Subject, inout RecordBytes) -> Void
   ) {
     bytes.removeAll()
     fields.removeAll(keepingCapacity: true)
     names.removeAll(keepingCapacity: true)
     self.priority = priority
     self.time = time
-    append(.message, writing: message)
+    append(.message, about: subject, writing: message)
     append(.priority, UInt64(priority.rawValue))
     append(.identifier, word: "wsrelay")
     if let messageID { append(.messageID, word: messageID) }
@@ -42,11 +43,18 @@ struct JournalEntry: Sendable {
 
   /// Appends a field whose value `write` produces.
   mutating func append(_ field: JournalField, writing write: (inout RecordBytes) -> Void) {
+    append(field, about: ()) { _, bytes in write(&bytes) }
+  }
+
+  private mutating func append<Subject>(
+    _ field: JournalField, about subject: Subject,
+    writing write: (Subject, inout RecordBytes) -> Void
+  ) {
     guard isNeeded(field) else { return }
     let start = bytes.count
     bytes.append(text: field.rawValue)
     bytes.append(UInt8(ascii: "="))
-    write(&bytes)
+    write(subject, &bytes)
     fields.append(start..<bytes.count)
     names.append(field)
   }

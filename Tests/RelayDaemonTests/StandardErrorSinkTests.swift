@@ -95,7 +95,9 @@ struct StandardErrorSinkTests {
     let messages = ["short", String(repeating: "x", count: 5000), "short again"]
     for message in messages {
       var entry = JournalEntry()
-      entry.begin(event: nil, messageID: nil, priority: .info, time: 0) { $0.append(text: message) }
+      entry.begin(event: nil, messageID: nil, priority: .info, time: 0, about: message) {
+        $1.append(text: $0)
+      }
       sink.take(&entry)
     }
     try sink.send()

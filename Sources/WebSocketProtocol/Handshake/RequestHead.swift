@@ -125,13 +125,12 @@ extension RequestHead {
     guard Base64.isSixteenBytes(key) else {
       throw HTTPFault(400, "Sec-WebSocket-Key is not 16 bytes in base64")
     }
-    var request = UpgradeRequest(
+    return UpgradeRequest(
       path: path.isEmpty ? "/" : path.text(), query: query.text(), host: host.text(),
       origin: origin.value.text(),
       userAgent: userAgent.value.text(maximumByteCount: limits.maximumRecordedHeaderByteCount),
-      acceptKey: AcceptKey.accept(forKey: key), subprotocols: subprotocols, extensions: extensions)
-    request.forwardedFor = forwardedFor.nodes
-    return request
+      acceptKey: AcceptKey.accept(forKey: key), subprotocols: subprotocols,
+      extensions: extensions, forwardedFor: forwardedFor.nodes)
   }
 
   private func checkedHost() throws(HTTPFault) -> HeadSlice {

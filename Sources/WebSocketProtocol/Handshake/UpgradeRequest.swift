@@ -48,13 +48,13 @@ public struct UpgradeRequest: Sendable, Equatable {
   public var extensions: [ExtensionOffer]
   /// Whom proxies say the request came from, the client's end first, as text and capped: Forwarded
   /// (RFC 7239), else X-Forwarded-For. Whoever sends the request may have written any of it.
-  public var forwardedFor: [String] = []
+  public var forwardedFor: [String]
 
   /// A request by its parts, for whoever does not have it from the wire.
   public init(
     path: String, query: String = "", host: String = "", origin: String = "",
     userAgent: String = "", acceptKey: [UInt8] = [], subprotocols: [String] = [],
-    extensions: [ExtensionOffer] = []
+    extensions: [ExtensionOffer] = [], forwardedFor: [String] = []
   ) {
     self.path = path
     self.query = query
@@ -64,5 +64,6 @@ public struct UpgradeRequest: Sendable, Equatable {
     self.acceptKey = acceptKey
     self.subprotocols = subprotocols
     self.extensions = extensions
+    self.forwardedFor = forwardedFor
   }
 }
