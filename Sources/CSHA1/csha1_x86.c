@@ -7,7 +7,6 @@
 #include <cpuid.h>
 #include <immintrin.h>
 
-
 // Five times four rounds from the group `first` on. Each needs the words of its own group added to
 // what the one before it made of e; w[20] is e as the block began, for whatever comes after it.
 #define ROUNDS(function, first)                     \

@@ -33,6 +33,20 @@ struct SessionTests {
         #expect(details.facts == facts)
         details.release()
         details.release()
+
+        // What is known at accept, and what the handshake adds to it.
+        facts.via = PeerAddress(family: .ipv4, port: 7, high: 0xC000_0208 << 32, low: 0)
+        facts.restartCount = 3
+        var known = facts
+        (known.path, known.origin, known.userAgent, known.subprotocol) = ("", "", "", "")
+        details = SessionDetails(known)
+        facts.isCountedByPeer = true
+        details.add(
+          path: path, origin: other, userAgent: path, subprotocol: other, isCountedByPeer: true)
+        #expect(details.facts == facts)
+        details.add(path: "", origin: "", userAgent: "", subprotocol: "", isCountedByPeer: false)
+        #expect(details.facts == known)
+        details.release()
       }
     }
   }
