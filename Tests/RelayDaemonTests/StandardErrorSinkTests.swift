@@ -45,17 +45,18 @@ struct StandardErrorSinkTests {
     #expect(Set(lines) == [Substring(entry.line(.json))])
   }
 
-  /// A socket that keeps each write apart, with room for `count` of them at least.
+  /// A socket that keeps each write apart.
   private static func makePacketSocket() throws -> (reading: Int32, writing: Int32) {
     var ends: [Int32] = [0, 0]
     try #require(socketpair(AF_UNIX, Int32(SOCK_SEQPACKET.rawValue), 0, &ends) == 0)
     return (ends[0], ends[1])
   }
 
-  private static func packet(from socket: Int32) -> [UInt8] {
+  /// The next write that arrived; nil if there is none.
+  private static func packet(from socket: Int32) -> [UInt8]? {
     var buffer = [UInt8](repeating: 0, count: 1 << 16)
     let count = recv(socket, &buffer, buffer.count, Int32(MSG_DONTWAIT))
-    return Array(buffer[..<max(count, 0)])
+    return count > 0 ? Array(buffer[..<count]) : nil
   }
 
   @Test("Lines that come together are written together, whole, as many as a pipe keeps together")
@@ -77,7 +78,7 @@ struct StandardErrorSinkTests {
 
     var text = ""
     var packets: [[UInt8]] = []
-    while let packet = Optional(Self.packet(from: reading)), !packet.isEmpty {
+    while let packet = Self.packet(from: reading) {
       #expect(packet.count <= 4096 && packet.last == UInt8(ascii: "\n"))
       text += String(decoding: packet, as: UTF8.self)
       packets.append(packet)
@@ -102,7 +103,7 @@ struct StandardErrorSinkTests {
     }
     try sink.send()
     for message in messages {
-      let packet = String(decoding: Self.packet(from: reading), as: UTF8.self)
+      let packet = String(decoding: try #require(Self.packet(from: reading)), as: UTF8.self)
       #expect(packet.hasSuffix(message + "\n") && packet.utf8.filter { $0 == 0x0A }.count == 1)
     }
   }

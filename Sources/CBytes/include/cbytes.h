@@ -76,18 +76,20 @@ static inline cbytes_block cbytes_is_control(
   return (cbytes_block)((bytes < 0x20) | (bytes == 0x7F));
 }
 
-static inline cbytes_block cbytes_is_no_word(
-    cbytes_block bytes, unsigned char one, unsigned char other) {
+static inline cbytes_block cbytes_is_no_alphanumeric(cbytes_block bytes) {
   cbytes_block letters = (bytes | 0x20) - 'a';
   cbytes_block digits = bytes - '0';
-  return (cbytes_block)((letters > 25) & (digits > 9) & (bytes != '-'));
+  return (cbytes_block)((letters > 25) & (digits > 9));
+}
+
+static inline cbytes_block cbytes_is_no_word(
+    cbytes_block bytes, unsigned char one, unsigned char other) {
+  return cbytes_is_no_alphanumeric(bytes) & (cbytes_block)(bytes != '-');
 }
 
 static inline cbytes_block cbytes_is_no_base64(
     cbytes_block bytes, unsigned char one, unsigned char other) {
-  cbytes_block letters = (bytes | 0x20) - 'a';
-  cbytes_block digits = bytes - '0';
-  return (cbytes_block)((letters > 25) & (digits > 9) & (bytes != '+') & (bytes != '/'));
+  return cbytes_is_no_alphanumeric(bytes) & (cbytes_block)((bytes != '+') & (bytes != '/'));
 }
 
 // Either of two bytes.

@@ -89,7 +89,9 @@ extension UnsafeRawBufferPointer {
       let expected = UnsafeRawBufferPointer(lowercase)
       guard count == expected.count else { return false }
       if count < 8 {
-        return indices.allSatisfy { Self.isWord(UInt64(self[$0]), UInt64(expected[$0])) }
+        return indices.allSatisfy {
+          Self.isSame(UInt64(self[$0]), ignoringCase: UInt64(expected[$0]))
+        }
       }
       // Eight at a time; the last eight overlap with what was compared before.
       var index = 0
@@ -97,7 +99,7 @@ extension UnsafeRawBufferPointer {
         index = Swift.min(index, count &- 8)
         let word = loadUnaligned(fromByteOffset: index, as: UInt64.self)
         let expectedWord = expected.loadUnaligned(fromByteOffset: index, as: UInt64.self)
-        guard Self.isWord(word, expectedWord) else { return false }
+        guard Self.isSame(word, ignoringCase: expectedWord) else { return false }
         index &+= 8
       }
       return true
@@ -106,7 +108,7 @@ extension UnsafeRawBufferPointer {
 
   /// Whether each byte is the expected one, or that letter in upper case.
   @inline(__always)
-  private static func isWord(_ word: UInt64, _ lowercase: UInt64) -> Bool {
+  private static func isSame(_ word: UInt64, ignoringCase lowercase: UInt64) -> Bool {
     // Bit 6 tells the letters, and bit 5 is between their cases.
     let caseBits = (lowercase & 0x4040_4040_4040_4040) &>> 1
     return (word ^ lowercase) & ~caseBits == 0
