@@ -111,7 +111,7 @@ let package = Package(
     .testTarget(
       name: "TLSTests", dependencies: ["TLS", "RelayTestSupport"], swiftSettings: shared),
     .testTarget(
-      name: "RelayEngineTests", dependencies: ["RelayEngine", "RelayTestSupport"],
+      name: "RelayEngineTests", dependencies: ["RelayEngine", "RelayTestSupport", "TLS"],
       swiftSettings: shared),
     .testTarget(
       name: "RelayConfigurationTests", dependencies: ["RelayConfiguration", "RelayTestSupport"],

@@ -197,13 +197,17 @@ extension Shard where T: ~Copyable {
   }
 
   /// Tells the poller what the session waits for. An echo is not read while its replies wait: TCP
-  /// then slows the peer down, and what waits here is bounded by one receive call.
+  /// then slows the peer down, and what waits here is bounded by one receive call. Nor is a peer
+  /// that has sent its Close while ours waits: its FIN, which is next, would end them unsent.
   mutating func updateInterest(_ session: SessionPointer) {
     let isWaiting = !session.pointee.outbound.isEmpty
     if !isWaiting && session.pointee.endsSending { return endSendingNow(session) }
     let isHeldBack =
-      isWaiting && session.pointee.phase == .open
-      && rules[Int(session.pointee.route)].isEcho
+      switch session.pointee.phase {
+      case .open: isWaiting && rules[Int(session.pointee.route)].isEcho
+      case .lingering: isWaiting
+      case .handshake, .closing, .dead: false
+      }
     setInterest(session, reading: !isHeldBack, writing: isWaiting)
   }
 

@@ -56,6 +56,7 @@ extension EpollTransport {
     _ = sendRecords(secure)
     if secure.pointee.hasWaiting {
       secure.pointee.endsSending = true
+      updateWatch(secure)
     } else {
       shutdown(secure.pointee.descriptor, Int32(SHUT_WR))
     }
@@ -81,9 +82,10 @@ extension EpollTransport {
     updateWatch(secure)
   }
 
-  /// Asks the poller for what the shard wants, and for room while encrypted bytes wait.
+  /// Asks the poller for what the shard wants, and for room while encrypted bytes wait. Until the
+  /// last of them are sent the peer is not read: its FIN would end the connection before.
   func updateWatch(_ secure: SecureSocketPointer) {
-    let reading = secure.pointee.isReading
+    let reading = secure.pointee.isReading && !secure.pointee.endsSending
     let writing = secure.pointee.isWriting || secure.pointee.hasWaiting
     if reading == secure.pointee.watchesReading && writing == secure.pointee.watchesWriting {
       return

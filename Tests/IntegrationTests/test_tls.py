@@ -15,7 +15,7 @@ from conftest import RelayFactory
 from support.certificates import Authority, Pair
 from support.daemon import Daemon, free_port
 from support.secure import dial, handshake, secure
-from support.wire import TEXT, Wire, frame, request
+from support.wire import BINARY, PING, PONG, TEXT, Wire, close_frame, frame, request
 from websockets.asyncio.client import connect
 
 
@@ -266,6 +266,41 @@ def test_an_end_without_a_close_frame(
     record = daemon.closed()
     assert record["WSRELAY_CAUSE"] == ("peer-reset" if how == "reset" else "peer-fin")
     assert record["WSRELAY_CLOSE_CODE"] == "1006"
+
+
+@pytest.mark.parametrize("is_secure", [False, True], ids=["plain", "tls"])
+def test_what_waits_reaches_a_peer_that_ends_tcp_behind_its_close(
+    relay: RelayFactory, authority: Authority, local: Pair, is_secure: bool
+) -> None:
+    port = free_port()
+    more = f'[[listen]]\naddress = "127.0.0.1:{port}"\n'
+    more += '[[route]]\npath = "/large"\nmode = "broadcast"\nsend_buffer = "64MiB"\n'
+    daemon = relay(secure(local.toml, more))
+    raw = socket.create_connection(("127.0.0.1", daemon.port if is_secure else port), 20)
+    # Under TLS, which goes on being read.
+    tcp = socket.socket(fileno=socket.dup(raw.fileno()))
+    if is_secure:
+        raw = authority.client().wrap_socket(raw, server_hostname="127.0.0.1")
+    message = b"\xa5" * 65_536
+    with Wire.open(port, "/large") as sender, Wire.over(raw) as member, tcp:
+        member.send(request("/large"))
+        assert member.read_head().startswith("HTTP/1.1 101 ")
+        # More than any socket takes.
+        for _ in range(256):
+            sender.send(frame(BINARY, message))
+        # The second Pong comes of a later turn than the last message.
+        for _ in range(2):
+            sender.send(frame(PING))
+            assert sender.read_frame().opcode == PONG
+        member.send(close_frame(1000))
+        tcp.shutdown(socket.SHUT_WR)
+        for _ in range(256):
+            assert member.read_frame().payload == message
+        assert member.read_close()[0] == 1000
+        assert member.read_to_end() == b""
+        record = daemon.closed()
+    assert record["WSRELAY_CAUSE"] == "peer-close"
+    assert record["WSRELAY_CLEAN"] == "yes"
 
 
 def test_a_stop_says_goodbye_through_tls(

@@ -151,6 +151,28 @@ struct ClosingTests {
     }
   }
 
+  @Test("What waits is sent to a peer that ends TCP right behind its Close", arguments: 0..<14)
+  func endBehindClose(room: Int) {
+    let broadcast = Route(pattern: RoutePattern(literal: "/broadcast"), mode: .broadcast)
+    for path in ["/echo", "/broadcast"] {
+      let driver = CoreDriver(Self.route() + [broadcast])
+      let other = driver.connect("/broadcast")
+      let peer = driver.connect(path)
+      peer.socket.room = room
+      if path == "/echo" { peer.push(.text("12345678")) } else { other.send(.text("12345678")) }
+      peer.push(CoreFrame.close(1000))
+      peer.pushEnd()
+      driver.settle()
+      #expect(driver.recording.closed.isEmpty && !peer.socket.hasEndedSending)
+      peer.read()
+      #expect(peer.frames == [.text("12345678"), .close(1000)])
+      #expect(driver.recording.closed.map(\.isClean) == [true])
+      #expect(driver.recording.closed.map(\.unsentByteCount) == [0])
+      other.end()
+      #expect(driver.leftovers == [])
+    }
+  }
+
   @Test("An end that leaves our Close unsent is not clean")
   func unsentClose() {
     let driver = CoreDriver(Self.route())
@@ -159,6 +181,8 @@ struct ClosingTests {
     peer.push(CoreFrame.text("12345678"), .close(1000))
     peer.pushEnd()
     driver.settle()
+    driver.advance(.seconds(6))
+    #expect(driver.recording.closed.map(\.cause) == [.closeTimeout])
     #expect(driver.recording.closed.map(\.isClean) == [false])
     #expect(driver.recording.closed.map(\.unsentByteCount) == [11])
     #expect(driver.leftovers == [])
