@@ -127,17 +127,18 @@ extension CloseCause {
         ])
     case .closeTimeout:
       Explanation(
-        "The peer began to close and never ended TCP",
-        "The peer sent a Close frame, wsrelay answered it and ended its own direction, and the "
-          + "peer did not end TCP within close_timeout. wsrelay has reset the connection.",
+        "The peer began to close and did not finish in time",
+        "The peer sent a Close frame, and did not take wsrelay's answer and end TCP within "
+          + "close_timeout. wsrelay has reset the connection.",
         reasons: [
           "The client waits for the server to end TCP first and holds the socket open, or it hung "
             + "after its Close frame.",
           "The peer vanished between its Close frame and the end of TCP.",
+          "With unsent bytes: it reads too slowly, or not at all, what was on its way to it.",
         ],
         advice: [
-          "Nothing is lost: both sides had agreed to close. If one client does it always, let it "
-            + "close its socket after the closing handshake.",
+          "Nothing is lost where no bytes were unsent: both sides had agreed to close. If one "
+            + "client does it always, let it close its socket after the closing handshake.",
           "Clients on slow links may need a longer close_timeout.",
         ])
     default:

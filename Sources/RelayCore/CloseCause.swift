@@ -13,7 +13,7 @@ public enum CloseCause: String, CaseIterable, Sendable {
   case peerReset = "peer-reset"
   /// The kernel gave the peer up: ETIMEDOUT, EHOSTUNREACH, ENETUNREACH.
   case networkTimeout = "network-timeout"
-  /// The peer began the closing handshake, had our answer, and did not end TCP in time.
+  /// The peer began the closing handshake, and did not take our answer and end TCP in time.
   case closeTimeout = "close-timeout"
   /// No data message in the counted direction for `idle_timeout`.
   case idleTimeout = "idle-timeout"

@@ -14,7 +14,7 @@ public struct Session {
     case open
     /// Our Close is sent, or an HTTP refusal: waiting for the peer's Close.
     case closing
-    /// Our FIN is sent or will follow what waits: reading until the peer's FIN.
+    /// Our FIN follows what waits, and nothing is read until then; reading until the peer's FIN.
     case lingering
     /// Dropped; the memory is reused after the turn.
     case dead

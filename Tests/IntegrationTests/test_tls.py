@@ -281,12 +281,12 @@ def test_what_waits_reaches_a_peer_that_ends_tcp_behind_its_close(
     tcp = socket.socket(fileno=socket.dup(raw.fileno()))
     if is_secure:
         raw = authority.client().wrap_socket(raw, server_hostname="127.0.0.1")
-    message = b"\xa5" * 65_536
+    # More than any socket takes.
+    message, count = b"\xa5" * 65_536, 256
     with Wire.open(port, "/large") as sender, Wire.over(raw) as member, tcp:
         member.send(request("/large"))
         assert member.read_head().startswith("HTTP/1.1 101 ")
-        # More than any socket takes.
-        for _ in range(256):
+        for _ in range(count):
             sender.send(frame(BINARY, message))
         # The second Pong comes of a later turn than the last message.
         for _ in range(2):
@@ -294,7 +294,7 @@ def test_what_waits_reaches_a_peer_that_ends_tcp_behind_its_close(
             assert sender.read_frame().opcode == PONG
         member.send(close_frame(1000))
         tcp.shutdown(socket.SHUT_WR)
-        for _ in range(256):
+        for _ in range(count):
             assert member.read_frame().payload == message
         assert member.read_close()[0] == 1000
         assert member.read_to_end() == b""
