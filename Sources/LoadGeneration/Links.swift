@@ -213,9 +213,10 @@ extension Links {
 
   /// Begins or answers the closing handshake (RFC 6455 §7.1.2), once.
   mutating func close(_ link: LinkPointer, _ code: CloseCode) {
-    guard let payload = link.pointee.connection.sendClose(CloseFrame(code: code)) else { return }
+    let frame = CloseFrame(code: code)
+    guard link.pointee.connection.sendClose(frame) else { return }
     link.pointee.phase = .closing
-    payload.withUnsafeBytes { appendControl(.close, $0, link) }
+    frame.withPayload { appendControl(.close, $0, link) }
     makeReady(link)
   }
 

@@ -65,8 +65,8 @@ extension Shard where T: ~Copyable {
   ) {
     hub.leave(session)
     session.pointee.connection.releaseMessage(&pool)
-    guard let payload = session.pointee.connection.sendClose(frame) else { return }
-    payload.withUnsafeBytes { sendControl(.close, $0, on: session, isLast: isLast) }
+    guard session.pointee.connection.sendClose(frame) else { return }
+    frame.withPayload { sendControl(.close, $0, on: session, isLast: isLast) }
   }
 
   // MARK: - Ends that the peer begins or finishes

@@ -387,14 +387,14 @@ extension Connection {
 // MARK: - Closing
 
 extension Connection {
-  /// Notes that we send Close now, once (RFC 6455 §5.5.1); returns its payload, nil if we already
-  /// did.
-  public mutating func sendClose(_ frame: CloseFrame) -> [UInt8]? {
-    if sentCode != 0 { return nil }
+  /// Notes that we send Close now, once (RFC 6455 §5.5.1); false, and the frame must not be sent,
+  /// where we already did.
+  public mutating func sendClose(_ frame: CloseFrame) -> Bool {
+    if sentCode != 0 { return false }
     sentCode = (frame.code ?? .noStatusReceived).rawValue
     sentCloseFirst = receivedCode == 0
     if reading == .messages { reading = .closeOnly }
-    return frame.payload
+    return true
   }
 
   /// Stops reading for good.

@@ -17,14 +17,18 @@ struct AcceptKeyTests {
       ("AQIDBAUGBwgJCgsMDQ4PEA==", "C/0nmHhBztSRGR1CwL6Tf4ZjwpY="),
     ])
   func knownAnswer(key: String, accept: String) {
-    #expect(String(decoding: AcceptKey.accept(forKey: Array(key.utf8)), as: UTF8.self) == accept)
+    let text = AcceptKey(to: Array(key.utf8)).text
+    #expect(withUnsafeBytes(of: text) { String(decoding: $0, as: UTF8.self) } == accept)
   }
 
   @Test func keyInAReceiveBuffer() {
     let key = Array("dGhlIHNhbXBsZSBub25jZQ==".utf8)
-    let accept = key.withUnsafeBytes { AcceptKey.accept(forKey: $0) }
-    #expect(accept == Array("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=".utf8))
-    #expect(accept.count == 28)
+    let accept = key.withUnsafeBytes { AcceptKey(to: $0) }
+    #expect(accept == AcceptKey(to: key))
+    #expect(accept != AcceptKey(to: Array("dGhlIHNhbXBsZSBub25jZQ=A".utf8)))
+    let text = Array("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=".utf8)
+    #expect(text.withUnsafeBytes { accept.isText($0) })
+    #expect(!text.dropLast().withUnsafeBytes { accept.isText($0) })
   }
 
   /// Around the lengths where padding needs another block; byte `i` of a message is `7i + 3`.

@@ -17,7 +17,7 @@ struct OpeningHandshakeTests {
         == .request(
           UpgradeRequest(
             path: "/chat", host: "server.example.com", origin: "http://example.com",
-            acceptKey: Array("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=".utf8),
+            acceptKey: AcceptKey(to: Array("dGhlIHNhbXBsZSBub25jZQ==".utf8)),
             subprotocols: ["chat", "superchat"]), byteCount: text.bytes.count))
   }
 
@@ -180,7 +180,7 @@ struct ExtensionOfferTests {
 struct HandshakeAnswerTests {
   private let request = UpgradeRequest(
     path: "/chat", origin: "https://a", userAgent: "u",
-    acceptKey: Array("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=".utf8), subprotocols: ["chat"])
+    acceptKey: AcceptKey(to: Array("dGhlIHNhbXBsZSBub25jZQ==".utf8)), subprotocols: ["chat"])
 
   @Test func switchingProtocols() {
     let plain = OpeningHandshake.response(to: request, subprotocol: nil, extensions: nil)

@@ -1,11 +1,12 @@
-// Where in some bytes something stands, asked of sixteen of them at once: Swift's own vectors are
-// compared element by element.
+// Where in some bytes something stands, and whether they are the same as others, asked of sixteen
+// of them at once: Swift's own vectors are compared element by element.
 //
 // Each search returns the first place, or `count` if there is none. None reads outside the bytes it
 // is given; with a count of 0 the pointer may be null.
 #ifndef CBYTES_H
 #define CBYTES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -18,6 +19,12 @@ typedef unsigned char cbytes_block __attribute__((vector_size(16)));
 
 // All ones where a byte matches; `one` and `other` are for searches that look for given bytes.
 typedef cbytes_block (*cbytes_match)(cbytes_block bytes, unsigned char one, unsigned char other);
+
+static inline cbytes_block cbytes_load(const unsigned char *p) {
+  cbytes_block block;
+  memcpy(&block, p, sizeof block);
+  return block;
+}
 
 // Fewer than sixteen bytes, and zeros behind them.
 static inline cbytes_block cbytes_load_few(const unsigned char *p, size_t count) {
@@ -36,9 +43,7 @@ static inline cbytes_block cbytes_load_few(const unsigned char *p, size_t count)
     words[0] = p[0] | (uint64_t)p[count / 2] << 8 * (count / 2)
         | (uint64_t)p[count - 1] << 8 * (count - 1);
   }
-  cbytes_block block;
-  memcpy(&block, words, sizeof block);
-  return block;
+  return cbytes_load((const unsigned char *)words);
 }
 
 // The first place of the sixteen that is not 0; 16 if all are.
@@ -52,15 +57,13 @@ static inline size_t cbytes_first(cbytes_block matches) {
 static inline size_t cbytes_find(
     const void *bytes, size_t count, cbytes_match match, unsigned char one, unsigned char other) {
   const unsigned char *p = (const unsigned char *)bytes;
-  cbytes_block block;
   if (count < 16) {
     size_t first = cbytes_first(match(cbytes_load_few(p, count), one, other));
     return first < count ? first : count;
   }
   // The last sixteen overlap with what was searched in vain before.
   for (size_t place = 0;; place = place + 32 <= count ? place + 16 : count - 16) {
-    memcpy(&block, p + place, 16);
-    size_t first = cbytes_first(match(block, one, other));
+    size_t first = cbytes_first(match(cbytes_load(p + place), one, other));
     if (first < 16) return place + first;
     if (place + 16 == count) return count;
   }
@@ -111,6 +114,33 @@ static inline size_t cbytes_find_no_word(const void *bytes, size_t count) {
 // What is no character of base64 (RFC 4648 section 4), padding included.
 static inline size_t cbytes_find_no_base64(const void *bytes, size_t count) {
   return cbytes_find(bytes, count, cbytes_is_no_base64, 0, 0);
+}
+
+// Whether the bytes are the same as others.
+static inline bool cbytes_is_same(const void *bytes, const void *others, size_t count) {
+  return count == 0 || memcmp(bytes, others, count) == 0;
+}
+
+// Whether each of the sixteen is the expected one, or that letter in upper case.
+static inline bool cbytes_is_same_block(cbytes_block bytes, cbytes_block lowercase) {
+  // Bit 6 tells the letters, and bit 5 is between their cases.
+  cbytes_block case_bits = (lowercase & 0x40) >> 1;
+  return cbytes_first((bytes ^ lowercase) & ~case_bits) == 16;
+}
+
+// Whether the bytes are this text in whatever case; it has letters in lower case, and otherwise
+// only characters below '@'.
+static inline bool cbytes_is_same_ignoring_case(
+    const void *bytes, const void *lowercase, size_t count) {
+  const unsigned char *p = (const unsigned char *)bytes;
+  const unsigned char *expected = (const unsigned char *)lowercase;
+  if (count < 16)
+    return cbytes_is_same_block(cbytes_load_few(p, count), cbytes_load_few(expected, count));
+  // The last sixteen overlap with what was compared before.
+  for (size_t place = 0;; place = place + 32 <= count ? place + 16 : count - 16) {
+    if (!cbytes_is_same_block(cbytes_load(p + place), cbytes_load(expected + place))) return false;
+    if (place + 16 == count) return true;
+  }
 }
 
 #endif

@@ -33,15 +33,26 @@ public struct CloseFrame: Equatable, Sendable {
     self.init(code: code, reason: String(decoding: text, as: UTF8.self))
   }
 
-  /// The payload on the wire; a reason above 123 bytes is cut at a character.
-  public var payload: [UInt8] {
-    guard let code else { return [] }
-    var bytes = [UInt8(code.rawValue >> 8), UInt8(truncatingIfNeeded: code.rawValue)]
-    for scalar in reason.unicodeScalars {
-      let encoded = UTF8.encode(scalar).map(Array.init) ?? []
-      if bytes.count + encoded.count > FrameHeader.maximumControlPayloadByteCount { break }
-      bytes += encoded
+  /// Calls `body` with the payload on the wire, which is gone when it returns; a reason above 123
+  /// bytes is cut at a character.
+  public func withPayload<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+    let capacity = FrameHeader.maximumControlPayloadByteCount
+    return withUnsafeTemporaryAllocation(byteCount: capacity, alignment: 1) { bytes in
+      guard let code else { return body(UnsafeRawBufferPointer(rebasing: bytes[..<0])) }
+      bytes[0] = UInt8(code.rawValue >> 8)
+      bytes[1] = UInt8(truncatingIfNeeded: code.rawValue)
+      var count = 2
+      for scalar in reason.unicodeScalars {
+        guard let encoded = UTF8.encode(scalar), count + encoded.count <= capacity else { break }
+        for byte in encoded {
+          bytes[count] = byte
+          count += 1
+        }
+      }
+      return body(UnsafeRawBufferPointer(rebasing: bytes[..<count]))
     }
-    return bytes
   }
+
+  /// The same payload as an array.
+  public var payload: [UInt8] { withPayload { Array($0) } }
 }

@@ -5,27 +5,37 @@ import CBytes
 
 /// The base64 alphabet, both ways.
 enum Base64 {
-  /// Writes bytes with padding; the result has four characters for every three bytes begun.
-  static func encode(_ bytes: some Collection<UInt8>) -> [UInt8] {
-    [UInt8](unsafeUninitializedCapacity: (bytes.count + 2) / 3 * 4) { text, count in
+  /// How many characters that many bytes make: four for every three bytes begun.
+  static func characterCount(ofByteCount byteCount: Int) -> Int { (byteCount + 2) / 3 * 4 }
+
+  /// Writes bytes with padding to `text`, which has exactly the room for it.
+  static func encode(_ bytes: UnsafeRawBufferPointer, to text: UnsafeMutableRawBufferPointer) {
+    precondition(
+      text.count == characterCount(ofByteCount: bytes.count), "no room for these bytes in base64")
+    var place = 0
+    var start = 0
+    while start < bytes.count {
+      // Of the last group one byte is two characters, and two are three.
+      let byteCount = min(3, bytes.count - start)
       var group: UInt32 = 0
-      var taken = 0
-      for byte in bytes {
-        group = group << 8 | UInt32(byte)
-        taken += 1
-        guard taken == 3 else { continue }
-        for index in 0..<4 { text[count + index] = character(group >> UInt32(18 - 6 * index)) }
-        count += 4
-        (group, taken) = (0, 0)
+      for index in 0..<3 {
+        group = group << 8 | (index < byteCount ? UInt32(bytes[start + index]) : 0)
       }
-      if taken == 0 { return }
-      // One byte is two characters, two are three.
-      group <<= UInt32(8 * (3 - taken))
       for index in 0..<4 {
-        text[count + index] =
-          index <= taken ? character(group >> UInt32(18 - 6 * index)) : pad
+        text[place + index] =
+          index <= byteCount ? character(group >> UInt32(18 - 6 * index)) : pad
       }
-      count += 4
+      start += 3
+      place += 4
+    }
+  }
+
+  /// The same as an array.
+  static func encode(_ bytes: [UInt8]) -> [UInt8] {
+    let count = characterCount(ofByteCount: bytes.count)
+    return [UInt8](unsafeUninitializedCapacity: count) { text, initializedCount in
+      bytes.withUnsafeBytes { encode($0, to: UnsafeMutableRawBufferPointer(text)) }
+      initializedCount = count
     }
   }
 

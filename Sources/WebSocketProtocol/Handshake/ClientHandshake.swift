@@ -117,7 +117,7 @@ extension ClientHandshake {
     guard head.upgradesToWebSocket else { throw .upgradeMissing }
     guard head.connectionUpgrades else { throw .connectionMissing }
     guard head.accept.isPresent, !head.accept.isRepeated,
-      head.accept.value.elementsEqual(AcceptKey.accept(forKey: encodedKey))
+      AcceptKey(to: encodedKey).isText(head.accept.value)
     else { throw .acceptMismatch }
     for offer in head.extensions where !extensions.contains(where: { $0.name == offer.name }) {
       throw .unofferedExtension(offer.name)

@@ -71,47 +71,25 @@ extension UnsafeRawBufferPointer {
   /// The first bytes, at most `byteCount`.
   func head(_ byteCount: Int) -> HeadSlice { slice(0..<Swift.max(0, Swift.min(byteCount, count))) }
 
+  /// Whether the bytes are the same as others.
+  func isSame(as other: UnsafeRawBufferPointer) -> Bool {
+    count == other.count && cbytes_is_same(baseAddress, other.baseAddress, count)
+  }
+
   /// Whether the bytes are this ASCII text.
   func isText(_ text: StaticString) -> Bool {
-    text.withUTF8Buffer { expected in count == expected.count && elementsEqual(expected) }
+    text.withUTF8Buffer { isSame(as: UnsafeRawBufferPointer($0)) }
   }
 
   /// Whether the bytes begin with this ASCII text.
-  func hasPrefix(_ text: StaticString) -> Bool {
-    text.withUTF8Buffer { expected in starts(with: expected) }
-  }
+  func hasPrefix(_ text: StaticString) -> Bool { head(text.utf8CodeUnitCount).isText(text) }
 
   /// Whether the bytes are this text, given in lower case, in whatever case they came.
   ///
   /// The text consists of letters, digits and other characters below `@`.
   func isTextIgnoringCase(_ lowercase: StaticString) -> Bool {
-    lowercase.withUTF8Buffer { lowercase in
-      let expected = UnsafeRawBufferPointer(lowercase)
-      guard count == expected.count else { return false }
-      if count < 8 {
-        return indices.allSatisfy {
-          Self.isSame(UInt64(self[$0]), ignoringCase: UInt64(expected[$0]))
-        }
-      }
-      // Eight at a time; the last eight overlap with what was compared before.
-      var index = 0
-      while index < count {
-        index = Swift.min(index, count &- 8)
-        let word = loadUnaligned(fromByteOffset: index, as: UInt64.self)
-        let expectedWord = expected.loadUnaligned(fromByteOffset: index, as: UInt64.self)
-        guard Self.isSame(word, ignoringCase: expectedWord) else { return false }
-        index &+= 8
-      }
-      return true
-    }
-  }
-
-  /// Whether each byte is the expected one, or that letter in upper case.
-  @inline(__always)
-  private static func isSame(_ word: UInt64, ignoringCase lowercase: UInt64) -> Bool {
-    // Bit 6 tells the letters, and bit 5 is between their cases.
-    let caseBits = (lowercase & 0x4040_4040_4040_4040) &>> 1
-    return (word ^ lowercase) & ~caseBits == 0
+    count == lowercase.utf8CodeUnitCount
+      && cbytes_is_same_ignoring_case(baseAddress, lowercase.utf8Start, count)
   }
 
   /// The first place of a byte.
@@ -144,6 +122,7 @@ extension UnsafeRawBufferPointer {
 
   /// The bytes as text of at most so many bytes, with replacement characters for what is not UTF-8.
   func text(maximumByteCount: Int = .max) -> String {
+    if isEmpty { return "" }
     var end = Swift.min(count, maximumByteCount)
     // A sequence that the cap would cut in two is left out.
     var backed = 0

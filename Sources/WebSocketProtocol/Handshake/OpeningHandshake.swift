@@ -72,16 +72,28 @@ public enum OpeningHandshake {
   public static func response(
     to request: UpgradeRequest, subprotocol: String?, extensions: String?
   ) -> [UInt8] {
-    var response: [UInt8] = []
-    response.reserveCapacity(256)
-    response += "HTTP/1.1 101 Switching Protocols\r\n".utf8
-    response += "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ".utf8
-    response += request.acceptKey
+    let opening = UnsafeRawBufferPointer(
+      start: switchingProtocols.utf8Start, count: switchingProtocols.utf8CodeUnitCount)
+    // As much as most responses need.
+    var response = [UInt8](unsafeUninitializedCapacity: 160) { bytes, count in
+      let bytes = UnsafeMutableRawBufferPointer(bytes)
+      bytes.copyMemory(from: opening)
+      withUnsafeBytes(of: request.acceptKey.text) { text in
+        UnsafeMutableRawBufferPointer(rebasing: bytes[opening.count...]).copyMemory(from: text)
+        count = opening.count + text.count
+      }
+    }
     if let subprotocol { response += "\r\nSec-WebSocket-Protocol: \(subprotocol)".utf8 }
     if let extensions { response += "\r\nSec-WebSocket-Extensions: \(extensions)".utf8 }
     response += "\r\n\r\n".utf8
     return response
   }
+
+  /// Up to the value of Sec-WebSocket-Accept.
+  private static let switchingProtocols: StaticString = """
+    HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Accept:\u{20}
+    """
 
   /// The server's most preferred subprotocol among those the client offers.
   public static func selectSubprotocol(offered: [String], supported: [String]) -> String? {

@@ -129,7 +129,7 @@ extension RequestHead {
       path: path.isEmpty ? "/" : path.text(), query: query.text(), host: host.text(),
       origin: origin.value.text(),
       userAgent: userAgent.value.text(maximumByteCount: limits.maximumRecordedHeaderByteCount),
-      acceptKey: AcceptKey.accept(forKey: key), subprotocols: subprotocols,
+      acceptKey: AcceptKey(to: key), subprotocols: subprotocols,
       extensions: extensions, forwardedFor: forwardedFor.nodes)
   }
 

@@ -40,8 +40,8 @@ public struct UpgradeRequest: Sendable, Equatable {
   public var origin: String
   /// Capped at `maximumRecordedHeaderByteCount`; empty if absent.
   public var userAgent: String
-  /// The Sec-WebSocket-Accept value that answers the request's key: 28 ASCII bytes.
-  public var acceptKey: [UInt8]
+  /// The Sec-WebSocket-Accept value that answers the request's key.
+  public var acceptKey: AcceptKey
   /// Offered subprotocols in the client's order of preference, without duplicates.
   public var subprotocols: [String]
   /// Offered extensions in the client's order of preference.
@@ -53,7 +53,7 @@ public struct UpgradeRequest: Sendable, Equatable {
   /// A request by its parts, for whoever does not have it from the wire.
   public init(
     path: String, query: String = "", host: String = "", origin: String = "",
-    userAgent: String = "", acceptKey: [UInt8] = [], subprotocols: [String] = [],
+    userAgent: String = "", acceptKey: AcceptKey, subprotocols: [String] = [],
     extensions: [ExtensionOffer] = [], forwardedFor: [String] = []
   ) {
     self.path = path
