@@ -235,6 +235,14 @@ extension Session {
   /// Whether it passed its opening handshake, and is counted on its route.
   var isOpened: Bool { phase != .handshake && !isRefused }
 
+  /// Whether Close frames went both ways and nothing waits to be sent: only TCP is left to end. A
+  /// peer may have sent bytes behind its Close all the same (against RFC 6455 §5.5.1); where they
+  /// are left unread, a reset can follow, but behind our Close and our FIN.
+  public var isOver: Bool {
+    phase == .lingering && connection.codeSent != nil && connection.codeReceived != nil
+      && outbound.isEmpty
+  }
+
   var recordedPhase: ConnectionPhase {
     switch causePhase {
     case .handshake: .handshake

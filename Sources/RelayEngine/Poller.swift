@@ -18,6 +18,8 @@ package struct Poller: ~Copyable, Sendable {
   package static let writable = EPOLLOUT.rawValue
   /// Reported whether asked for or not.
   package static let failed = EPOLLERR.rawValue | EPOLLHUP.rawValue
+  /// Of `failed`, where nothing has failed: both directions have ended, with FIN.
+  static let bothEnded = EPOLLHUP.rawValue
   /// The peer has ended its direction; there may be bytes before that. To be asked for with
   /// `readable` only: it stays until it is read.
   static let ended = EPOLLRDHUP.rawValue

@@ -27,7 +27,7 @@ extension Worker {
       if event.data.u64 < Self.tagLimit || event.events & Self.departure == 0 { continue }
       if actedCount == 1 { end = crowdEnd() }
       if end.map({ MonotonicClock.now() < $0 }) ?? true {
-        act(on: event)
+        bury(event)
         actedCount += 1
       } else if let session = SessionPointer(bitPattern: UInt(event.data.u64)),
         session.pointee.phase != .dead
@@ -35,6 +35,18 @@ extension Worker {
         shard.transport.setAside(session)
       }
     } while position < count
+  }
+
+  /// Acts on the end of a connection; where all is said, FIN is not read to be believed.
+  private mutating func bury(_ event: epoll_event) {
+    if event.events & Poller.failed == Poller.bothEnded,
+      let session = SessionPointer(bitPattern: UInt(event.data.u64)), session.pointee.isOver,
+      !SocketName.isSecure(session.pointee.socket)
+    {
+      shard.received(session, 0)
+    } else {
+      act(on: event)
+    }
   }
 
   /// Goes on with those who come, and with those who were set aside as they went, for a bounded

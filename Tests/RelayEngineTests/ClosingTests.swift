@@ -25,19 +25,24 @@ extension EngineTests {
       #expect(test.log.closed(10).allSatisfy { $0.cause == .protocolError && $0.errno == 0 })
     }
 
-    @Test("A client that sends Close and unread data gets its Close, then FIN")
-    func peerClose() throws {
+    @Test(
+      "A client that sends Close and unread data gets its Close, then FIN",
+      arguments: [false, true])
+    func peerClose(endsAtOnce: Bool) throws {
       let test = try TestEngine(workers: 1)
       defer { test.stop() }
-      let client = try test.open("/echo")
-      try client.write(
-        Frames.masked(1, Array("last".utf8)) + Frames.masked(8, [0x03, 0xE8])
-          + [UInt8](repeating: 0, count: 1 << 20))
-      #expect(try client.next() == .text("last"))
-      #expect(try client.next().closeCode == 1000)
-      #expect(try client.next() == .end)
-      client.close()
-      #expect(test.log.closed(1).map(\.isClean) == [true])
+      for unreadByteCount in [0, 1, 1 << 17, 1 << 20] {
+        let client = try test.open("/echo")
+        try client.write(
+          Frames.masked(1, Array("last".utf8)) + Frames.masked(8, [0x03, 0xE8])
+            + [UInt8](repeating: 0, count: unreadByteCount))
+        if endsAtOnce { client.endSending() }
+        #expect(try client.next() == .text("last"))
+        #expect(try client.next().closeCode == 1000)
+        #expect(try client.next() == .end)
+        client.close()
+      }
+      #expect(test.log.closed(4).map(\.isClean) == [true, true, true, true])
     }
 
     @Test("A peer that half-closes gets what it asked for, then FIN")
