@@ -41,6 +41,8 @@ public struct Shard<T: Transport & ~Copyable>: ~Copyable {
 
   /// Where bytes are received that do not go into a block.
   let receiveBuffer: UnsafeMutableRawBufferPointer
+  /// What `receiveBuffer` is a part of.
+  private let receiveMemory: UnsafeMutableRawBufferPointer
   /// For control frames and small answers.
   let scratch: UnsafeMutableRawPointer
   let pieces: UnsafeMutableBufferPointer<OutboundPiece>
@@ -81,7 +83,10 @@ public struct Shard<T: Transport & ~Copyable>: ~Copyable {
     self.occupancies = shared.occupancies(for: routes)
     self.listeners = listeners
     self.shared = shared
-    self.receiveBuffer = .allocate(byteCount: Limits.receiveBufferByteCount, alignment: 4096)
+    self.receiveMemory = .allocate(
+      byteCount: Limits.receiveBufferOffset + Limits.receiveBufferByteCount, alignment: 4096)
+    self.receiveBuffer = UnsafeMutableRawBufferPointer(
+      rebasing: receiveMemory[Limits.receiveBufferOffset...])
     self.scratch = .allocate(byteCount: Self.scratchByteCount, alignment: 16)
     self.pieces = .allocate(capacity: 64)
     self.connectionIDs = ConnectionIDs(next: firstConnectionID)
@@ -89,7 +94,7 @@ public struct Shard<T: Transport & ~Copyable>: ~Copyable {
 
   deinit {
     rules.deallocate()
-    receiveBuffer.deallocate()
+    receiveMemory.deallocate()
     scratch.deallocate()
     pieces.deallocate()
     sharedInflater?.release()
