@@ -10,9 +10,6 @@ public struct Limits: Sendable, Equatable {
   public var maximumHeldByteCount = 1 << 30
   /// A worker's receive buffer in bytes: how much of one connection is read in one go.
   public static let receiveBufferByteCount = 1 << largestReceiveShift
-  /// How far behind the start of a page the buffer begins, where the kernel's packets mostly do:
-  /// some CPUs copy more slowly between addresses that are alike, or nearly so, modulo 4,096.
-  static let receiveBufferOffset = 2048
   /// A connection with more frames than this in one receive call is read in smaller pieces: others
   /// wait for as long as it takes to act on one call.
   public static let maximumFrameCountOfReceive = 1024

@@ -84,9 +84,9 @@ public struct Shard<T: Transport & ~Copyable>: ~Copyable {
     self.listeners = listeners
     self.shared = shared
     self.receiveMemory = .allocate(
-      byteCount: Limits.receiveBufferOffset + Limits.receiveBufferByteCount, alignment: 4096)
+      byteCount: Block.pageOffset + Limits.receiveBufferByteCount, alignment: 4096)
     self.receiveBuffer = UnsafeMutableRawBufferPointer(
-      rebasing: receiveMemory[Limits.receiveBufferOffset...])
+      rebasing: receiveMemory[Block.pageOffset...])
     self.scratch = .allocate(byteCount: Self.scratchByteCount, alignment: 16)
     self.pieces = .allocate(capacity: 64)
     self.connectionIDs = ConnectionIDs(next: firstConnectionID)

@@ -73,6 +73,24 @@ struct BlockPoolTests {
     pool.put(second)
   }
 
+  /// The memory in front of a large block is counted, and given back with it: the pool keeps one.
+  @Test func largeBlocksBeginInTheMiddleOfAPage() {
+    var pool = BlockPool(maximumPooledByteCount: 1 << 16)
+    let blocks = (0..<2).map { _ in pool.take(atLeast: 1 << 16) }
+    for block in blocks {
+      #expect(UInt(bitPattern: block) % 4096 == UInt(Block.pageOffset))
+      UnsafeMutableRawBufferPointer(start: block.bytes, count: 1 << 16)
+        .initializeMemory(as: UInt8.self, repeating: 1)
+    }
+    #expect(
+      pool.lentByteCount == 2 * (Block.pageOffset + Block.prefixByteCount + (1 << 16)))
+    blocks.forEach { pool.put($0) }
+    #expect(pool.lentByteCount == 0)
+    let kept = pool.take(atLeast: 1 << 16)
+    #expect(kept == blocks[0])
+    pool.put(kept)
+  }
+
   /// Blocks that are taken out count no longer.
   @Test func takingMakesRoom() {
     var pool = BlockPool(maximumPooledByteCount: 256)

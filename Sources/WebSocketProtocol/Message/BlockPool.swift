@@ -23,6 +23,18 @@ public struct Block {
   public static let headroom = 16
   /// Room for the fields above and the headroom.
   static let prefixByteCount = 80
+
+  /// How far behind the start of a page large memory begins that the kernel copies to or from. Its
+  /// packets mostly begin at the start of one, and some CPUs copy more slowly between addresses
+  /// that are alike, or nearly so, modulo 4,096.
+  public static let pageOffset = 2048
+  /// The smallest capacity, in bytes, of which that is worth a part of a page.
+  private static let smallestPagedCapacity = 1 << 16
+
+  /// Bytes in front of a block that are left out.
+  static func leadByteCount(ofCapacity capacity: Int) -> Int {
+    capacity >= smallestPagedCapacity ? pageOffset : 0
+  }
 }
 
 /// A block by its address, which is what owns it.
@@ -45,7 +57,25 @@ extension UnsafeMutablePointer where Pointee == Block {
 
   /// Bytes of memory, filled or not.
   @inline(__always)
-  public var byteCount: Int { Block.prefixByteCount &+ pointee.capacity }
+  public var byteCount: Int {
+    Block.leadByteCount(ofCapacity: pointee.capacity) &+ Block.prefixByteCount &+ pointee.capacity
+  }
+
+  /// Makes a block that is empty.
+  static func allocate(blockOf capacity: Int) -> BlockPointer {
+    let lead = Block.leadByteCount(ofCapacity: capacity)
+    let memory = UnsafeMutableRawPointer.allocate(
+      byteCount: lead + Block.prefixByteCount + capacity, alignment: lead > 0 ? 4096 : 16)
+    let block = (memory + lead).bindMemory(to: Block.self, capacity: 1)
+    block.initialize(to: Block(next: nil, capacity: capacity, start: 0, end: 0, boundary: 0))
+    return block
+  }
+
+  /// Gives the memory back to the system.
+  func deallocateBlock() {
+    let lead = Block.leadByteCount(ofCapacity: pointee.capacity)
+    (UnsafeMutableRawPointer(self) - lead).deallocate()
+  }
 }
 
 /// Blocks to take and give back; owned by one shard, used on one thread.
@@ -71,7 +101,7 @@ public struct BlockPool: ~Copyable {
       var next = list
       while let block = next {
         next = block.pointee.next
-        UnsafeMutableRawPointer(block).deallocate()
+        block.deallocateBlock()
       }
     }
   }
@@ -89,11 +119,7 @@ public struct BlockPool: ~Copyable {
         to: Block(next: nil, capacity: block.pointee.capacity, start: 0, end: 0, boundary: 0))
       return block
     }
-    let capacity = 1 << (index + Self.smallestShift)
-    let memory = UnsafeMutableRawPointer.allocate(
-      byteCount: Block.prefixByteCount + capacity, alignment: 16)
-    let block = memory.bindMemory(to: Block.self, capacity: 1)
-    block.initialize(to: Block(next: nil, capacity: capacity, start: 0, end: 0, boundary: 0))
+    let block = BlockPointer.allocate(blockOf: 1 << (index + Self.smallestShift))
     lentByteCount &+= block.byteCount
     return block
   }
@@ -105,7 +131,7 @@ public struct BlockPool: ~Copyable {
     lentCount &-= 1
     lentByteCount &-= block.byteCount
     if pooledByteCount + capacity > maximumPooledByteCount {
-      UnsafeMutableRawPointer(block).deallocate()
+      block.deallocateBlock()
       return
     }
     let index = Self.classIndex(capacity)
