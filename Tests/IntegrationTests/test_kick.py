@@ -7,6 +7,7 @@ import subprocess
 import pytest
 from conftest import ROUTES, RelayFactory
 from support.daemon import BINARY
+from support.deadlines import eventually
 from support.wire import Wire, close_frame
 
 DEBUG = '\n[log]\ntarget = "stderr"\nformat = "json"\nlevel = "debug"\n'
@@ -50,8 +51,9 @@ def test_one_that_has_not_opened(relay: RelayFactory) -> None:
         (record,) = daemon.wait("open")
         # Identities of one worker follow each other.
         identity = int(record["WSRELAY_CONNECTION_ID"], 16) + 1
+        before = daemon.descriptor_count()
         with Wire(daemon.port) as silent:
-            daemon.wait_descriptors(daemon.descriptor_count())
+            eventually(lambda: daemon.descriptor_count() > before, "accepted")
             first.finish()
             daemon.wait("close")
             assert kick("--pid", daemon.pid, f"{identity % 2**64:016x}").returncode == 0
