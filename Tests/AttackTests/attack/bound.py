@@ -12,6 +12,9 @@ KIB, MIB = 1 << 10, 1 << 20
 
 # Of a block, besides what it holds.
 BLOCK_HEAD = 80
+# In front of a large one, which begins in the middle of a page.
+BLOCK_LEAD = 2 * KIB
+SMALLEST_LED_BLOCK = 64 * KIB
 # Session, what its record needs, channel and queue of one connection.
 CONNECTION = 4 * KIB
 CONTEXT = 78_848
@@ -24,8 +27,9 @@ FRAME_HEAD = 10
 
 
 def block(count: int) -> int:
-    """The block that holds so many bytes: a power of two, and its head."""
-    return max(256, 1 << max(count - 1, 0).bit_length()) + BLOCK_HEAD
+    """The block that holds so many bytes: a power of two, its head, and what is in front."""
+    capacity = max(256, 1 << max(count - 1, 0).bit_length())
+    return capacity + BLOCK_HEAD + (BLOCK_LEAD if capacity >= SMALLEST_LED_BLOCK else 0)
 
 
 @dataclass(frozen=True)
