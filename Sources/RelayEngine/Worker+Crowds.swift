@@ -37,8 +37,8 @@ extension Worker {
     } while position < count
   }
 
-  /// Acts on the end of a connection. Where Close frames went both ways it is enough that epoll tells
-  /// of FIN: a receive call would only say so again.
+  /// Acts on the end of a connection. Where Close frames went both ways it is enough that epoll
+  /// tells of FIN: a receive call would only say so again.
   private mutating func bury(_ event: epoll_event) {
     if event.events & Poller.failed == Poller.bothEnded,
       let session = SessionPointer(bitPattern: UInt(event.data.u64)), session.pointee.isOver,
