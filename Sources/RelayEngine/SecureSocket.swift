@@ -28,6 +28,8 @@ package struct SecureSocket {
   var session: UnsafeMutableRawPointer?
   /// Whether the peer sent anything.
   var hasBegun = false
+  /// The peer's close_notify was read: it sends nothing more.
+  var hasEnded = false
   /// TLS is over: what comes is read to its end, and nothing can be sent.
   var isOver = false
   /// FIN follows what waits.

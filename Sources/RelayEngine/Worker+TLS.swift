@@ -13,7 +13,17 @@ extension Worker {
     let secure = shard.transport.secure[session.pointee.socket]
     let error = shard.transport.sendWaiting(secure)
     if error != 0 { return shard.received(session, Int(-error)) }
-    if !secure.pointee.hasWaiting { shard.writable(session) }
+    if secure.pointee.hasWaiting { return }
+    shard.writable(session)
+    if session.pointee.phase != .dead { endIfDue(session, secure) }
+  }
+
+  /// The peer's close_notify ends the connection as FIN does: not while it is not read because
+  /// something waits to be sent.
+  private mutating func endIfDue(_ session: SessionPointer, _ secure: SecureSocketPointer) {
+    guard secure.pointee.hasEnded && secure.pointee.watchesReading else { return }
+    secure.pointee.isOver = true
+    shard.received(session, 0)
   }
 
   @inline(never)
@@ -71,8 +81,8 @@ extension Worker {
       case .bytes(let count): shard.received(session, count)
       case .needsMore: return
       case .ended:
-        secure.pointee.isOver = true
-        shard.received(session, 0)
+        secure.pointee.hasEnded = true
+        return endIfDue(session, secure)
       case .failed(let failure): fail(session, secure, failure)
       }
     }

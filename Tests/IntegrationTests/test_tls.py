@@ -14,7 +14,7 @@ import pytest
 from conftest import RelayFactory
 from support.certificates import Authority, Pair
 from support.daemon import Daemon, free_port
-from support.secure import dial, handshake, secure
+from support.secure import BufferedClient, dial, handshake, secure
 from support.wire import BINARY, PING, PONG, TEXT, Wire, close_frame, frame, request
 from websockets.asyncio.client import connect
 
@@ -268,31 +268,46 @@ def test_an_end_without_a_close_frame(
     assert record["WSRELAY_CLOSE_CODE"] == "1006"
 
 
-@pytest.mark.parametrize("is_secure", [False, True], ids=["plain", "tls"])
+def opened_member(daemon: Daemon, authority: Authority, port: int, how: str) -> Wire:
+    """A member of /large, where `port` is the one without TLS."""
+    member: Wire
+    if how == "plain":
+        member = Wire(port)
+    elif how == "tls":
+        member = Wire.over(handshake(daemon, authority.client()))
+    else:
+        member = BufferedClient(daemon.port, authority)
+    member.send(request("/large"))
+    assert member.read_head().startswith("HTTP/1.1 101 ")
+    return member
+
+
+@pytest.mark.parametrize("how", ["plain", "tls", "close_notify"])
 def test_what_waits_reaches_a_peer_that_ends_tcp_behind_its_close(
-    relay: RelayFactory, authority: Authority, local: Pair, is_secure: bool
+    relay: RelayFactory, authority: Authority, local: Pair, how: str
 ) -> None:
     port = free_port()
     more = f'[[listen]]\naddress = "127.0.0.1:{port}"\n'
     more += '[[route]]\npath = "/large"\nmode = "broadcast"\nsend_buffer = "64MiB"\n'
     daemon = relay(secure(local.toml, more))
-    raw = socket.create_connection(("127.0.0.1", daemon.port if is_secure else port), 20)
-    # Under TLS, which goes on being read.
-    tcp = socket.socket(fileno=socket.dup(raw.fileno()))
-    if is_secure:
-        raw = authority.client().wrap_socket(raw, server_hostname="127.0.0.1")
     # More than any socket takes.
     message, count = b"\xa5" * 65_536, 256
-    with Wire.open(port, "/large") as sender, Wire.over(raw) as member, tcp:
-        member.send(request("/large"))
-        assert member.read_head().startswith("HTTP/1.1 101 ")
+    with (
+        Wire.open(port, "/large") as sender,
+        opened_member(daemon, authority, port, how) as member,
+        # Under TLS, which goes on being read.
+        socket.socket(fileno=socket.dup(member.socket.fileno())) as tcp,
+    ):
         for _ in range(count):
             sender.send(frame(BINARY, message))
         # The second Pong comes of a later turn than the last message.
         for _ in range(2):
             sender.send(frame(PING))
             assert sender.read_frame().opcode == PONG
-        member.send(close_frame(1000))
+        if isinstance(member, BufferedClient):
+            member.send_last(close_frame(1000))
+        else:
+            member.send(close_frame(1000))
         tcp.shutdown(socket.SHUT_WR)
         for _ in range(count):
             assert member.read_frame().payload == message
