@@ -3,15 +3,13 @@
 import WebSocketProtocol
 
 extension PeerAddress {
-  /// An address by its 4 or 16 bytes in network order. An IPv4-mapped IPv6 address is IPv4, as the
-  /// peer of an IPv6 socket is shown; nil for any other number of bytes.
+  /// An address by its 4 or 16 bytes in network order, an IPv4-mapped IPv6 one as IPv4; nil for any
+  /// other number of bytes.
   public init?(bytes: [UInt8], port: UInt16 = 0) {
     let (high, low) = (Self.number(bytes.prefix(8)), Self.number(bytes.dropFirst(8)))
     switch bytes.count {
     case 4: self.init(family: .ipv4, port: port, high: high << 32, low: 0)
-    case 16 where high == 0 && low >> 32 == 0xFFFF:
-      self.init(family: .ipv4, port: port, high: low << 32, low: 0)
-    case 16: self.init(family: .ipv6, port: port, high: high, low: low)
+    case 16: self.init(ipv6High: high, low: low, port: port)
     default: return nil
     }
   }

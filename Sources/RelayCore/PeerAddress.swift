@@ -30,6 +30,16 @@ public struct PeerAddress: Hashable, Sendable {
     self.low = low
   }
 
+  /// The address of an IPv6 socket's peer, which is IPv4 if it is an IPv4-mapped one (RFC 4291
+  /// §2.5.5.2): people and rules know it by that.
+  public init(ipv6High high: UInt64, low: UInt64, port: UInt16) {
+    if high == 0 && low >> 32 == 0xFFFF {
+      self.init(family: .ipv4, port: port, high: low << 32, low: 0)
+    } else {
+      self.init(family: .ipv6, port: port, high: high, low: low)
+    }
+  }
+
   /// The peer of a Unix socket.
   public static let unix = PeerAddress(family: .unix, port: 0, high: 0, low: 0)
 }

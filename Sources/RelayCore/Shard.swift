@@ -84,7 +84,7 @@ public struct Shard<T: Transport & ~Copyable>: ~Copyable {
     self.listeners = listeners
     self.shared = shared
     self.receiveMemory = .allocate(
-      byteCount: Block.pageOffset + Limits.receiveBufferByteCount, alignment: 4096)
+      byteCount: Block.pageOffset + Limits.receiveBufferByteCount, alignment: Block.pageByteCount)
     self.receiveBuffer = UnsafeMutableRawBufferPointer(
       rebasing: receiveMemory[Block.pageOffset...])
     self.scratch = .allocate(byteCount: Self.scratchByteCount, alignment: 16)

@@ -86,10 +86,7 @@ extension PeerAddress {
         // sin6_addr is 8 bytes into the structure.
         let high = UInt64(bigEndian: bytes.load(fromByteOffset: 8, as: UInt64.self))
         let low = UInt64(bigEndian: bytes.load(fromByteOffset: 16, as: UInt64.self))
-        let isMapped = high == 0 && low >> 32 == 0xFFFF
-        return isMapped
-          ? PeerAddress(family: .ipv4, port: port, high: low << 32, low: 0)
-          : PeerAddress(family: .ipv6, port: port, high: high, low: low)
+        return PeerAddress(ipv6High: high, low: low, port: port)
       default: return .unix
       }
     }

@@ -26,8 +26,10 @@ public struct Block {
 
   /// How far behind the start of a page large memory begins that the kernel copies to or from. Its
   /// packets mostly begin at the start of one, and some CPUs copy more slowly between addresses
-  /// that are alike, or nearly so, modulo 4,096.
-  public static let pageOffset = 2048
+  /// that are alike, or nearly so, modulo its size.
+  public static let pageOffset = pageByteCount / 2
+  /// The size of a page on x86-64, and the smallest there is elsewhere.
+  public static let pageByteCount = 4096
   /// The smallest capacity, in bytes, of which that is worth a part of a page.
   private static let smallestPagedCapacity = 1 << 16
 
@@ -65,7 +67,8 @@ extension UnsafeMutablePointer where Pointee == Block {
   static func allocate(blockOf capacity: Int) -> BlockPointer {
     let lead = Block.leadByteCount(ofCapacity: capacity)
     let memory = UnsafeMutableRawPointer.allocate(
-      byteCount: lead + Block.prefixByteCount + capacity, alignment: lead > 0 ? 4096 : 16)
+      byteCount: lead + Block.prefixByteCount + capacity,
+      alignment: lead > 0 ? Block.pageByteCount : 16)
     let block = (memory + lead).bindMemory(to: Block.self, capacity: 1)
     block.initialize(to: Block(next: nil, capacity: capacity, start: 0, end: 0, boundary: 0))
     return block
