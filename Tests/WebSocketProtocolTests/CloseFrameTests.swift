@@ -1,5 +1,6 @@
 // The payload of a Close frame, read and written.
 
+import RelayTestSupport
 import Testing
 
 @testable import WebSocketProtocol

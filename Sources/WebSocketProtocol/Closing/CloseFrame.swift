@@ -52,7 +52,4 @@ public struct CloseFrame: Equatable, Sendable {
       return body(UnsafeRawBufferPointer(rebasing: bytes[..<count]))
     }
   }
-
-  /// The same payload as an array.
-  public var payload: [UInt8] { withPayload { Array($0) } }
 }

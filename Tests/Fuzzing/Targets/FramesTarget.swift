@@ -60,7 +60,8 @@ enum FramesTarget {
         expect(payload.count <= 125, "a control frame of \(payload.count) bytes")
       case .close(let frame):
         expect(index == events.count - 1, "events after Close: \(events)")
-        expect(frame.payload.count <= 125, "a Close frame of \(frame.payload.count) bytes")
+        let count = frame.withPayload { $0.count }
+        expect(count <= 125, "a Close frame of \(count) bytes")
       case .violation(let violation):
         expect(violation.description.utf8.count <= 123, "too long for a reason: \(violation)")
         hasFailed = true
