@@ -10,6 +10,7 @@ from contextlib import ExitStack, suppress
 from attack.arena import Act, ArenaFactory
 from attack.bound import KIB, MIB, Bound
 from attack.hostile import Answers, Flood, HostileWire, answers_of, each, masked_flood, saying
+from support.deadlines import DEADLINE
 from support.wire import BINARY, CONTINUATION, PING, TEXT, frame, request
 
 pytest_plugins = ["attack.fixtures"]
@@ -31,8 +32,9 @@ def deflate(data: bytes) -> bytes:
     return (stream.compress(data) + stream.flush(zlib.Z_SYNC_FLUSH))[:-4]
 
 
-def publishing(members: int, path: str, data: bytes, pings: bytes = b"") -> Act:
-    """Members that read nothing, and one that publishes as fast as it can."""
+def publishing(members: int, path: str, data: bytes, pings: bytes = b"", at_least: int = 0) -> Act:
+    """Members that read nothing, and one that publishes as fast as it can, `at_least` so many bytes
+    if the machine is slow."""
 
     def act(port: int, seconds: float) -> Answers:
         with ExitStack() as stack:
@@ -43,7 +45,8 @@ def publishing(members: int, path: str, data: bytes, pings: bytes = b"") -> Act:
             loud = stack.enter_context(HostileWire.opened(port, path))
             publisher = Flood([loud], data)
             end = time.monotonic() + seconds
-            while time.monotonic() < end:
+            latest = end + DEADLINE
+            while (now := time.monotonic()) < end or (publisher.sent < at_least and now < latest):
                 publisher.run(0.05)
                 for wire in slow if pings else []:
                     wire.socket.setblocking(False)
@@ -57,7 +60,8 @@ def publishing(members: int, path: str, data: bytes, pings: bytes = b"") -> Act:
 
 def test_slow_consumers(relay_under_attack: ArenaFactory) -> None:
     with relay_under_attack(CROWD, CROWD_BOUND) as arena:
-        act = publishing(50, "/crowd", frame(BINARY, bytes(16 << 10)) * 4)
+        # Beyond what the sockets of the publisher and of a member hold, and the relay for it.
+        act = publishing(50, "/crowd", frame(BINARY, bytes(16 << 10)) * 4, at_least=64 * MIB)
         row = arena.run("slow consumers, disconnect", act, 51, {"worst": 51})
         assert row.entries == {"slow-consumer": 50, "peer-fin": 1}
 
