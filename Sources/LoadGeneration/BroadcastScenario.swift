@@ -122,7 +122,8 @@ struct BroadcastScenario: LoadScenario, ~Copyable {
     for number in first..<first + count {
       let departure = pace?.due(number, publisher) ?? links.now
       end += draft(
-        BroadcastStamp(publisher: publisher, number: number, departure: departure), to: end)
+        BroadcastStamp(publisher: publisher, number: number, departure: departure),
+        maskedWith: links.keys.maskingKey(), to: end)
     }
     link.pointee.sentCount = first + count
     if pace == nil {
@@ -134,11 +135,12 @@ struct BroadcastScenario: LoadScenario, ~Copyable {
   }
 
   /// Writes a message with its stamp as a frame; returns the frame's length.
-  private func draft(_ stamp: BroadcastStamp, to frame: UnsafeMutableRawPointer) -> Int {
+  private func draft(
+    _ stamp: BroadcastStamp, maskedWith key: UInt32, to frame: UnsafeMutableRawPointer
+  ) -> Int {
     let source = pool.payload(stamp.number % pool.count)
     plain.copyMemory(from: source.baseAddress!, byteCount: source.count)
     stamp.write(to: plain)
-    let key = UInt32.random(in: 0...UInt32.max)
     guard let compressor else {
       let header = FrameHeader.writeClient(
         pool.firstByte, payloadByteCount: source.count, maskingKey: key, to: frame)

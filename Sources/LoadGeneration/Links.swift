@@ -11,6 +11,7 @@ struct Links: ~Copyable {
   let poller: Poller
   let all: UnsafeMutableBufferPointer<Link>
   var blocks = BlockPool(maximumPooledByteCount: 64 << 20)
+  var keys = KeyGenerator()
   /// Where bytes are received, whichever connection they are of.
   let buffer: UnsafeMutableRawBufferPointer
   /// The largest message that is taken.
@@ -186,7 +187,7 @@ extension Links {
     link.pointee.control = block
     let largest = FrameHeader.maximumByteCount + FrameHeader.maximumControlPayloadByteCount
     if block.room < (opcode == .close ? 1 : 2) * largest { return }
-    let key = UInt32.random(in: 0...UInt32.max)
+    let key = keys.maskingKey()
     let header = FrameHeader.writeClient(
       FrameHeader.finalBit | opcode.rawValue, payloadByteCount: payload.count, maskingKey: key,
       to: block.bytes + block.pointee.end)

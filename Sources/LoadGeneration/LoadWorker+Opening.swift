@@ -28,11 +28,10 @@ extension LoadWorker where Scenario: ~Copyable {
     handshakes[link.pointee.slot] = makeHandshake()
   }
 
-  private func makeHandshake() -> ClientHandshake {
-    var generator = SystemRandomNumberGenerator()
-    return ClientHandshake(
+  private mutating func makeHandshake() -> ClientHandshake {
+    ClientHandshake(
       path: setup.plan.target.path, host: setup.plan.target.hostField,
-      key: (0..<16).map { _ in UInt8.random(in: 0...255, using: &generator) },
+      key: links.keys.handshakeKey(),
       subprotocols: setup.plan.subprotocols,
       extensions: setup.plan.offersDeflate ? [AgreedDeflate.offer] : [],
       extraHeaders: setup.plan.extraHeaders)
