@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Server CPU time per message of several WebSocket servers, side by side in one run.
 
-    compare.py [--cases E1,B1] [--reps 5] floor='build/floor PORT' wsrelay='wsrelay … :PORT'
+    compare.py [--cases E1,B1] [--reps 15] floor='build/floor PORT' wsrelay='wsrelay … :PORT'
 
 For each case and repetition every server is started afresh on core 0 and loaded from core 1, one
 after the other, so that a change of the machine's speed touches all alike. The judgement is the
@@ -9,11 +9,14 @@ median over repetitions of the ratio to the first server of the same repetition;
 than the first. With --bars the last server must stay below the bars of this file (README.md says
 where they come from), and the exit status is 1 where it does not.
 
-An open loop is judged by its 99th percentile, which is mostly the machine's: what else runs, and
-how long a core takes to wake. So it is measured in many short repetitions, at real-time priority
-where that is allowed, and said with the 95 % interval of the median ratio: the bar is missed where
-the whole interval lies above it. So is each case that has to be no dearer than a rival that is as
-cheap: a bar of 1.0 would otherwise be a throw of a coin.
+One start of a server may cost a tenth more than the next of the same binary, for as long as it
+runs. So many short repetitions tell more than a few long ones, and each ratio is said with the 95 %
+interval of its median.
+
+A bar of 1.0, for what has to be no dearer than a rival that is as cheap, would be a throw of a
+coin: it is missed where the whole interval lies above it. An open loop is judged by its 99th
+percentile, which is mostly the machine's: what else runs, and how long a core takes to wake. It is
+measured at real-time priority where that is allowed, four times as often as the others.
 """
 
 from __future__ import annotations
@@ -68,11 +71,10 @@ TEXT_BARS = {
     "E2m": ("E2", 1.15),
     "E3m": ("E3", 1.15),
 }
-# Cases whose figure beside CPU is the 99th percentile, in µs; how many short repetitions stand for
-# one of the others, and how long each is measured.
+# Cases whose figure beside CPU is the 99th percentile, in µs; how many repetitions stand for one of
+# the others.
 OPEN_LOOPS = ["L1"]
-OPEN_LOOP_REPETITIONS = 12
-OPEN_LOOP_SECONDS = "0.5"
+OPEN_LOOP_REPETITIONS = 4
 # Before a command: nothing else that wants the core is let in between. 1 is the lowest of such
 # priorities.
 REAL_TIME = ["chrt", "--fifo", "1"]
@@ -100,6 +102,36 @@ class Server:
 
 
 @dataclass
+class Estimate:
+    """What repetitions say of a ratio: their median, and where it lies with 95 % or more.
+
+    The interval goes by ranks, so that nothing is supposed of how they spread: that the median of
+    what they were drawn from is below the value of rank k is as likely as fewer than k heads in as
+    many throws of a coin. Five values or fewer have no such interval: it is all of them then, and
+    says less (94 % of five, 75 % of three).
+    """
+
+    values: list[float]
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.values)
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        count, ordered = len(self.values), sorted(self.values)
+        tails = accumulate(math.comb(count, heads) / 2**count for heads in range(count))
+        rank = max(bisect_right(list(tails), 0.025) - 1, 0)
+        return ordered[rank], ordered[count - 1 - rank]
+
+    def __str__(self) -> str:
+        least, most = self.interval
+        if least == most:
+            return f"{self.median:.3f}"
+        return f"{self.median:.3f} ({least:.3f} to {most:.3f})"
+
+
+@dataclass
 class Row:
     """What all repetitions of one case said about one server."""
 
@@ -107,20 +139,19 @@ class Row:
     server: str
     cost: float
     rate: float
-    ratio: float
+    ratio: Estimate
     errors: int
     disturbed: int
     # Of an open loop, in µs.
     p99: float | None = None
     bar: float | None = None
-    judged: float = 0.0
-    # Where `judged` lies with a probability of 95 %, for what is noisier than its bar.
-    interval: tuple[float, float] | None = None
+    judged: Estimate | None = None
 
     @property
     def passed(self) -> bool:
-        least = self.interval[0] if self.interval else self.judged
-        return self.errors == 0 and (self.bar is None or least <= self.bar)
+        if self.errors or self.bar is None or self.judged is None:
+            return self.errors == 0
+        return (self.judged.interval[0] if self.bar == PARITY else self.judged.median) <= self.bar
 
     @property
     def verdict(self) -> str:
@@ -128,10 +159,8 @@ class Row:
             return f"ERRORS {self.errors}"
         if self.bar is None:
             return ""
-        if self.interval is None:
-            return f"{self.judged:.3f} {'≤' if self.passed else '> BAR'} {self.bar:.2f}"
-        figure = f"{self.judged:.3f} ({self.interval[0]:.3f} to {self.interval[1]:.3f})"
-        return f"{figure} {'not above' if self.passed else '> BAR'} {self.bar:.2f}"
+        holds = "not above" if self.bar == PARITY else "≤"
+        return f"{self.judged} {holds if self.passed else '> BAR'} {self.bar:.2f}"
 
 
 @dataclass
@@ -194,11 +223,10 @@ def measure(args: argparse.Namespace, server: Server, case: str) -> dict[str, An
     log = args.output / f"{server.name}.log"
     is_open_loop = case in OPEN_LOOPS
     before = REAL_TIME if is_open_loop and args.real_time else []
-    seconds = OPEN_LOOP_SECONDS if is_open_loop else args.duration
     process, port = start(server, args.cpus, log, before)
     path = args.broadcast_path if case.startswith("B") else args.echo_path
     load = [*before, "taskset", "-c", args.load_cpu, str(args.wsload), *CASES[case].split()]
-    load += ["--port", str(port), "--path", path, "--duration", seconds, "--warmup", "0.5"]
+    load += ["--port", str(port), "--path", path, "--duration", args.duration, "--warmup", "0.3"]
     load += ["--server-pid", str(process.pid), "--server-cpu", args.cpus.split(",")[0], "--json"]
     try:
         run = subprocess.run(load, capture_output=True, text=True, timeout=RUN_SECONDS)
@@ -235,24 +263,9 @@ def measure_all(
     return repetition
 
 
-def ratios(rounds: list[Repetition], server: str, other: str, figure: str) -> list[float]:
-    """A server's figure ÷ another's, by repetition, sorted."""
-    return sorted(r.runs[server][figure] / r.runs[other][figure] for r in rounds)
-
-
-def interval_of_median(values: list[float]) -> tuple[float, float]:
-    """Where the median of what sorted values were drawn from lies, with 95 % or more.
-
-    Five values or fewer have no such interval: it is all of them then, and says less (94 % of five,
-    75 % of three).
-
-    By ranks, so that nothing is supposed of how they spread: that the median is below the value of
-    rank k is as likely as fewer than k heads in as many throws of a coin.
-    """
-    count = len(values)
-    tails = accumulate(math.comb(count, heads) / 2**count for heads in range(count))
-    rank = max(bisect_right(list(tails), 0.025) - 1, 0)
-    return values[rank], values[count - 1 - rank]
+def ratios(rounds: list[Repetition], server: str, other: str, figure: str) -> Estimate:
+    """A server's figure ÷ another's, by repetition."""
+    return Estimate([r.runs[server][figure] / r.runs[other][figure] for r in rounds])
 
 
 def summarise(case: str, server: Server, first: Server, rounds: list[Repetition]) -> Row:
@@ -262,7 +275,7 @@ def summarise(case: str, server: Server, first: Server, rounds: list[Repetition]
         server=server.name,
         cost=statistics.median(run["server_us_per"] for run in runs),
         rate=statistics.median(run["rate"] for run in runs),
-        ratio=statistics.median(ratios(rounds, server.name, first.name, "server_us_per")),
+        ratio=ratios(rounds, server.name, first.name, "server_us_per"),
         errors=sum(run["errors"] for run in runs),
         disturbed=sum(not r.is_quiet for r in rounds),
         p99=statistics.median(run["p99"] for run in runs) if case in OPEN_LOOPS else None,
@@ -281,19 +294,18 @@ def judge(row: Row, rival: str | None, rounds: list[Repetition]) -> None:
     if row.case in RIVAL_BARS and rival:
         is_open_loop = row.case in OPEN_LOOPS
         found = ratios(rounds, row.server, rival, "p99" if is_open_loop else "server_us_per")
-        row.bar, row.judged = RIVAL_BARS[row.case], statistics.median(found)
-        row.interval = interval_of_median(found) if row.bar == PARITY else None
+        row.bar, row.judged = RIVAL_BARS[row.case], found
     elif row.case in TEXT_BARS:
         texts = [r.runs[row.server] for r in rounds]
         twins = [r.twin for r in rounds if r.twin]
         row.bar = TEXT_BARS[row.case][1]
-        row.judged = lower_quartile(texts) / lower_quartile(twins)
+        row.judged = Estimate([lower_quartile(texts) / lower_quartile(twins)])
         row.errors += sum(run["errors"] for run in twins)
     else:
         row.bar = BARS.get(row.case)
 
 
-HEADINGS = ["case", "server", "µs CPU a message", "messages/s", "p99", "ratio", "against the bar"]
+HEADINGS = ["case", "server", "µs CPU a message", "messages/s", "p99", "ratio", "judged"]
 
 
 def cells(row: Row) -> list[str]:
@@ -304,7 +316,7 @@ def cells(row: Row) -> list[str]:
         f"{row.cost:.3f}",
         f"{row.rate:,.0f}",
         "" if row.p99 is None else f"{row.p99:.0f} µs",
-        f"{row.ratio:.3f}{noise}",
+        f"{row.ratio}{noise}",
         row.verdict,
     ]
 
@@ -314,7 +326,7 @@ def write_results(args: argparse.Namespace, rows: list[Row]) -> Path:
     out = [
         f"{system.sysname} {system.release} {system.machine}, {os.cpu_count()} CPUs; "
         f"{args.reps} alternating repetitions of {args.duration} s, of open loops "
-        f"{args.reps * OPEN_LOOP_REPETITIONS} of {OPEN_LOOP_SECONDS} s; medians; "
+        f"{args.reps * OPEN_LOOP_REPETITIONS}; medians, and the 95 % interval of those of ratios; "
         "text cases are judged against their binary twin.\n",
         "| " + " | ".join(HEADINGS) + " |",
         "|" + "---|" * len(HEADINGS),
@@ -331,8 +343,8 @@ def parse_arguments() -> argparse.Namespace:
     )
     p.add_argument("servers", nargs="+", metavar="NAME=COMMAND")
     p.add_argument("--cases", default="E1,E2,E3,E4,B1,B2,E1t,E2t,E3t")
-    p.add_argument("--reps", type=int, default=5)
-    p.add_argument("--duration", default="1.5", help="seconds a run is measured")
+    p.add_argument("--reps", type=int, default=15)
+    p.add_argument("--duration", default="0.5", help="seconds a run is measured")
     p.add_argument("--cpus", default="0", help="the servers' cores")
     p.add_argument("--load-cpu", default="1")
     p.add_argument("--echo-path", default="/echo")
@@ -369,7 +381,7 @@ def main() -> int:
             if server is servers[-1] and args.bars:
                 judge(row, args.rival, rounds)
             rows.append(row)
-            columns = zip(cells(row), (4, -10, 9, 12, 7, 6, 1), strict=True)
+            columns = zip(cells(row), (4, -10, 9, 12, 7, -22, 1), strict=True)
             print("  ".join(f"{c:>{w}}" if w > 0 else f"{c:{-w}}" for c, w in columns), flush=True)
     print(f"table: {write_results(args, rows)}")
     failed = [row for row in rows if not row.passed]
