@@ -6,11 +6,11 @@
 ///
 /// RFC 6455 §5.3 wants masking keys that nobody foresees, because of pages that choose what a
 /// browser sends; what this tool sends is chosen by whoever started it.
-struct KeyGenerator: RandomNumberGenerator {
+struct KeyGenerator {
   private var state = UInt64.random(in: .min ... .max)
 
   @inline(__always)
-  mutating func next() -> UInt64 {
+  private mutating func next() -> UInt64 {
     state &+= 0x9E37_79B9_7F4A_7C15
     var word = state
     word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
