@@ -130,7 +130,8 @@ let package = Package(
       dependencies: ["CloseReports", "CloseEvents", "RelayTestSupport", "Systemd", "wsrelay"],
       exclude: ["Golden"], swiftSettings: shared),
     .testTarget(
-      name: "LoadGenerationTests", dependencies: ["LoadGeneration", "WebSocketProtocol"],
+      name: "LoadGenerationTests",
+      dependencies: ["LoadGeneration", "RelayTestSupport", "WebSocketProtocol"],
       swiftSettings: shared),
     .testTarget(
       name: "SimulationTests", dependencies: ["RelayCore", "RelayTestSupport"],

@@ -1,5 +1,6 @@
 // Quantiles against those of a sorted list.
 
+import RelayTestSupport
 import Testing
 
 @testable import LoadGeneration
@@ -26,7 +27,7 @@ struct LatencyHistogramTests {
 
   @Test("quantiles are within one percent", arguments: [1, 2, 10, 1000, 50_000])
   func quantiles(count: Int) {
-    var generator = SplitMix(state: 42)
+    var generator = SeededGenerator(seed: 42)
     var histogram = LatencyHistogram()
     var values: [UInt64] = []
     for _ in 0..<count {
@@ -79,18 +80,5 @@ struct LatencyHistogramTests {
     histogram.record(.max)
     #expect(histogram.maximum == .max)
     #expect(histogram.quantile(1) > 1_000_000_000_000)
-  }
-}
-
-/// A small generator, so that failures repeat.
-struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
   }
 }

@@ -1,5 +1,6 @@
 // Files that are no configuration at all: whatever the bytes, there is an answer, and no crash.
 
+import RelayTestSupport
 import Testing
 
 @testable import RelayConfiguration
@@ -70,7 +71,7 @@ struct HostileInputTests {
   }
 
   @Test("random bytes are answered") func garbage() {
-    var generator = SplitMix(state: 1)
+    var generator = SeededGenerator(seed: 1)
     for _ in 0..<500 {
       let count = Int.random(in: 0...200, using: &generator)
       _ = diagnostics((0..<count).map { _ in UInt8.random(in: 0...255, using: &generator) })
@@ -105,18 +106,5 @@ struct HostileInputTests {
     let found = diagnostics((0..<5000).map { "wibble\($0) = 1\n" }.joined())
     #expect(found.count == Findings.maximumErrorCount + 1)
     #expect(found.last == "t.conf: error: more than 200 errors; the others are not shown")
-  }
-}
-
-/// A small generator with a seed, so that a failure can be had again.
-private struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
   }
 }

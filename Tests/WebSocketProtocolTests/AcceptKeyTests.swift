@@ -2,6 +2,7 @@
 // passes for a key.
 
 import CSHA1
+import RelayTestSupport
 import Testing
 
 @testable import WebSocketProtocol

@@ -1,5 +1,6 @@
 // Masking against the RFC's formula, byte by byte: all short lengths, alignments and overlaps.
 
+import RelayTestSupport
 import Testing
 
 @testable import WebSocketProtocol

@@ -1,6 +1,7 @@
 // HTTP/1.1 message syntax as far as it keeps an opening handshake safe: every line is one that some
 // other parser reads differently.
 
+import RelayTestSupport
 import Testing
 
 @testable import WebSocketProtocol

@@ -1,6 +1,7 @@
 // UTF-8 against the standard library: all short sequences, boundaries, every split, random text,
 // and the vector code, masked texts included, against the portable one.
 
+import RelayTestSupport
 import Testing
 
 @testable import WebSocketProtocol
@@ -86,20 +87,6 @@ func firstBadByte(_ bytes: [UInt8]) -> Int? {
     if !isGood { return index }
   }
   return nil
-}
-
-/// xorshift64*, so that every run sees the same strings.
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed == 0 ? 1 : seed }
-
-  mutating func next() -> UInt64 {
-    state ^= state >> 12
-    state ^= state << 25
-    state ^= state >> 27
-    return state &* 0x2545_F491_4F6C_DD1D
-  }
 }
 
 @Suite("RFC 3629 §4: well-formed sequences")
