@@ -41,6 +41,9 @@ public struct Limits: Sendable, Equatable {
   public static let crowdTime: Int64 = 100
   /// Of a turn that takes longer, each of these gets one part in so many: it must be done at last.
   public static let crowdShare: Int64 = 4
+  /// Connections a worker accepts of those that wait at a listener which a reload removes: as many
+  /// as may wait there (`net.core.somaxconn` unless set). Who is left then is reset by the kernel.
+  public static let lastAcceptCount = 4096
   /// Newcomers a worker serves together with those who stay, so that these may have to wait for as
   /// many opening handshakes in a turn; the others are behind them, in the crowd.
   public static let maximumForwardCount = 16

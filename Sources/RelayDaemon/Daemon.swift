@@ -62,7 +62,8 @@ package final class Daemon {
     do throws(SystemCallError) {
       return try run(start, try Inheritance.take())
     } catch {
-      StandardError.writeError("wsrelay: error: \(StartFailure.explain(error))\n")
+      let why = ListenFailure.explain(error) ?? "cannot start: \(error)"
+      StandardError.writeError("wsrelay: error: \(why)\n")
       return ExitCode(error)
     }
   }
@@ -225,7 +226,7 @@ package final class Daemon {
     do throws(SystemCallError) {
       try engine.reload(EngineSettings(new, certificates, descriptorLimit: descriptorLimit))
     } catch {
-      reloadFailed("\(error)", errorCount: 0)
+      reloadFailed(ListenFailure.explain(error) ?? "\(error)", errorCount: 0)
       return
     }
     // Who is told that it is in force shall find it so.

@@ -34,9 +34,10 @@ extension StandardError {
   }
 }
 
-/// Why the relay does not start, and what to do about it.
-enum StartFailure {
-  static func explain(_ error: SystemCallError) -> String {
+/// Why the relay cannot listen, and what to do about it.
+enum ListenFailure {
+  /// nil: the error is about something else.
+  static func explain(_ error: SystemCallError) -> String? {
     switch (error.call, error.errno) {
     case ("bind", EADDRINUSE):
       "cannot listen on \(error.subject): something else already does; `ss -ltnp` shows what"
@@ -48,7 +49,7 @@ enum StartFailure {
     case ("no inherited socket named", _):
       "cannot listen on systemd:\(error.subject): the service manager passed no socket with "
         + "FileDescriptorName=\(error.subject)"
-    default: "cannot start: \(error)"
+    default: nil
     }
   }
 }

@@ -55,17 +55,23 @@ extension Engine {
     for mailbox in exchange.mailboxes { mailbox.post(.resume) }
   }
 
-  /// The sockets of listeners that were handed over and are wanted; the others are closed first, as
-  /// they may be in the way of new ones.
-  static func listenersToKeep(_ settings: EngineSettings) -> [ListenAddress: Int32] {
-    guard let handedOver = settings.arrival?.listeners else { return [:] }
-    let wanted = Set(settings.listeners.map(\.address)).filter { address in
-      // The service manager has passed this one on itself.
-      if case .inherited(let name) = address { return settings.inheritedSockets[name] == nil }
-      return true
+  /// Takes the listeners that were handed over: those that are wanted are to be opened, the others
+  /// stand among those in force until then, as after a reload.
+  static func takeListeners(_ settings: EngineSettings, in state: inout State) {
+    guard let handedOver = settings.arrival?.listeners else { return }
+    let wanted = Set(settings.listeners.map(\.address))
+    for (address, descriptor) in handedOver {
+      if case .inherited(let name) = address, settings.inheritedSockets[name] != nil {
+        // The service manager has passed this one on itself.
+        Glibc.close(descriptor)
+      } else if wanted.contains(address) {
+        state.handedOver[address] = descriptor
+      } else {
+        let listener = EngineSettings.Listener(address: address, policy: ListenerPolicy(name: ""))
+        let left = ListeningSocket.takeOver(descriptor, listener, index: 0)
+        if let left { state.listeners.append(left) }
+      }
     }
-    ListeningSocket.close(handedOver.filter { !wanted.contains($0.key) })
-    return handedOver.filter { wanted.contains($0.key) }
   }
 
   /// Puts each worker's share of what arrived into its mailbox, before the worker runs.

@@ -76,12 +76,13 @@ package final class Engine: Sendable {
     inheritedSockets = settings.inheritedSockets
     shared = SharedRelayState(limits: settings.limits, shardCount: count)
     var state = State()
-    state.handedOver = Self.listenersToKeep(settings)
+    Self.takeListeners(settings, in: &state)
+    let left = state.listeners
     try Self.open(settings.listeners, inherited: settings.inheritedSockets, in: &state)
     if let arrival = settings.arrival {
       Self.share(arrival, in: &state, exchange, completion: settings.adopted)
     }
-    for listener in state.listeners { listener.own() }
+    for listener in left + state.listeners { listener.own() }
     settings.willServe()
     let setup = WorkerSetup(
       index: 0, exchange: exchange, shared: shared, routes: settings.routes,
@@ -115,6 +116,8 @@ package final class Engine: Sendable {
   private static func open(
     _ wanted: [EngineSettings.Listener], inherited: [String: Int32], in state: inout State
   ) throws(SystemCallError) {
+    let addresses = Set(wanted.map(\.address))
+    let left = state.listeners.filter { !addresses.contains($0.address) }
     var opened: [ListeningSocket] = []
     var indices = state.indices
     for listener in wanted {
@@ -131,7 +134,7 @@ package final class Engine: Sendable {
         opened.append(kept)
       } else {
         opened.append(
-          try ListeningSocket.open(listener, index: index, inherited: inherited))
+          try ListeningSocket.open(listener, index: index, inherited: inherited, inPlaceOf: left))
       }
     }
     state.listeners = opened

@@ -119,22 +119,18 @@ package final class ListeningSocket: Sendable {
     return socket
   }
 
-  /// Stops to listen where the process before did, and this one shall not.
-  static func close(_ handedOver: [ListenAddress: Int32]) {
-    for (address, descriptor) in handedOver {
-      let listener = EngineSettings.Listener(address: address, policy: ListenerPolicy(name: ""))
-      takeOver(descriptor, listener, index: 0)?.own()
-    }
-  }
-
-  /// Opens a listener. `inherited` are the sockets the service manager passed, by name.
+  /// Opens a listener. `inherited` are the sockets the service manager passed, by name; `left` are
+  /// those that are to be closed once all are open, and may be in the way until then.
   static func open(
-    _ listener: EngineSettings.Listener, index: Int, inherited: [String: Int32]
+    _ listener: EngineSettings.Listener, index: Int, inherited: [String: Int32],
+    inPlaceOf left: [ListeningSocket]
   ) throws(SystemCallError) -> ListeningSocket {
     let address = listener.address
     let ownership: Ownership
     switch address {
-    case .tcp(let host, let port): ownership = try openTCP(host, port, subject: "\(address)")
+    case .tcp(let host, let port):
+      let sharing = left.filter { $0.boundPort == port }.map(\.descriptor)
+      ownership = try openTCP(host, port, sharing, subject: "\(address)")
     case .unix(let path): ownership = try openUnix(path, subject: "\(address)")
     case .inherited(let name):
       guard let descriptor = inherited[name] else {
@@ -161,19 +157,19 @@ package final class ListeningSocket: Sendable {
     return Ownership(descriptor: copy)
   }
 
-  private static func openTCP(_ host: String, _ port: UInt16, subject: String)
-    throws(SystemCallError) -> Ownership
-  {
+  private static func openTCP(
+    _ host: String, _ port: UInt16, _ sharing: [Int32], subject: String
+  ) throws(SystemCallError) -> Ownership {
     if host == "*" {
       // One socket for both families; where IPv6 is switched off, IPv4 alone.
       let both = socket(AF_INET6, streamType, 0)
       if both >= 0 {
         setOption(both, Int32(IPPROTO_IPV6), IPV6_V6ONLY, 0)
-        return try listenTCP(both, SocketAddress(ipv6: in6addr_any, port: port), subject)
+        return try listenTCP(both, SocketAddress(ipv6: in6addr_any, port: port), sharing, subject)
       }
       return try listenTCP(
         try makeSocket(AF_INET, subject), SocketAddress(ipv4: in_addr(s_addr: 0), port: port),
-        subject)
+        sharing, subject)
     }
     guard let address = SocketAddress(numericHost: host, port: port) else {
       throw SystemCallError("inet_pton", errno: EINVAL, subject: subject)
@@ -182,7 +178,7 @@ package final class ListeningSocket: Sendable {
     if address.family == AF_INET6 {
       setOption(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, 1)
     }
-    return try listenTCP(descriptor, address, subject)
+    return try listenTCP(descriptor, address, sharing, subject)
   }
 
   private static let streamType = Int32(
@@ -210,10 +206,16 @@ package final class ListeningSocket: Sendable {
     return getsockopt(descriptor, level, name, &value, &length) == 0 ? value : -1
   }
 
+  /// Listens on an address. The addresses of `sharing`, sockets of ours at the same port, may be
+  /// part of it, as 127.0.0.1 is of `*`: all of them share the port (`SO_REUSEPORT`) as long as
+  /// this takes, so that there is no moment in which nobody listens.
   private static func listenTCP(
-    _ descriptor: Int32, _ address: SocketAddress, _ subject: String
+    _ descriptor: Int32, _ address: SocketAddress, _ sharing: [Int32], _ subject: String
   ) throws(SystemCallError) -> Ownership {
     let ownership = Ownership(descriptor: descriptor)
+    let sharing = sharing.isEmpty ? [] : sharing + [descriptor]
+    for socket in sharing { setOption(socket, SOL_SOCKET, SO_REUSEPORT, 1) }
+    defer { for socket in sharing { setOption(socket, SOL_SOCKET, SO_REUSEPORT, 0) } }
     setOption(descriptor, SOL_SOCKET, SO_REUSEADDR, 1)
     // Accepted sockets inherit it: a small reply never waits for an acknowledgement (Nagle).
     setOption(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)

@@ -75,25 +75,38 @@ extension Worker {
     // One connection needs no clock.
     let end = left > 1 ? crowdEnd() : now
     repeat {
-      var address = sockaddr_storage()
-      let socket = linux_accept(listener.descriptor, &address)
-      if socket < 0 {
-        acceptPace.foundNone()
-        acceptFailed(errno, listener)
-        return
-      }
+      if !acceptOne(listener) { return acceptPace.foundNone() }
       left -= 1
-      let peer = PeerAddress(address)
-      let worker = exchange.place(acceptedBy: index)
-      if worker != index {
-        let message = WorkerMessage.connection(
-          socket: socket, peer: peer, listener: listenerIndex)
-        if exchange.mailboxes[worker].post(message) { continue }
-        exchange.keep(index)
-      }
-      begin(socket, from: peer, listener: listenerIndex)
     } while left > 0 && MonotonicClock.now() < end
     acceptPace.foundAll()
+  }
+
+  /// Accepts those who have connected to a listener that is about to be closed.
+  mutating func acceptLast(_ listener: ListeningSocket) {
+    for _ in 0..<Limits.lastAcceptCount {
+      if !acceptOne(listener) { return }
+    }
+  }
+
+  /// Accepts a connection, for this worker or another; false: there was none.
+  @inline(__always)
+  private mutating func acceptOne(_ listener: ListeningSocket) -> Bool {
+    var address = sockaddr_storage()
+    let socket = linux_accept(listener.descriptor, &address)
+    if socket < 0 {
+      acceptFailed(errno, listener)
+      return false
+    }
+    let peer = PeerAddress(address)
+    let worker = exchange.place(acceptedBy: index)
+    if worker != index {
+      let message = WorkerMessage.connection(
+        socket: socket, peer: peer, listener: listener.index)
+      if exchange.mailboxes[worker].post(message) { return true }
+      exchange.keep(index)
+    }
+    begin(socket, from: peer, listener: listener.index)
+    return true
   }
 
   /// Gives the shard a connection that is this worker's to keep. In a crowd its request is there

@@ -301,15 +301,15 @@ struct Worker: ~Copyable {
   private mutating func reload(_ routes: RouteTable, _ sockets: [ListeningSocket]) {
     let kept = Set(sockets.map(\.descriptor))
     let known = Set(listeners.map(\.descriptor))
-    if acceptPausedUntil == nil {
-      for listener in listeners where !kept.contains(listener.descriptor) {
-        poller.remove(listener.descriptor)
-      }
-    }
+    let removed = listeners.filter { !kept.contains($0.descriptor) }
+    if acceptPausedUntil == nil { for listener in removed { poller.remove(listener.descriptor) } }
     listeners = sockets
     policies = Self.policies(sockets, over: policies)
     contexts = Self.contexts(sockets, over: contexts)
     shard.reload(routes: routes, listeners: policies)
+    for listener in removed where listener.tls == nil || !restsSecureListeners {
+      acceptLast(listener)
+    }
     guard acceptPausedUntil == nil else { return }
     watchAgain(sockets.filter { !known.contains($0.descriptor) })
   }

@@ -235,6 +235,18 @@ def test_removed_routes_and_new_limits(relay: RelayFactory) -> None:
     assert removed["WSRELAY_RESTARTS"] == "1"
 
 
+def test_another_address_at_the_same_port(relay: RelayFactory) -> None:
+    daemon = relay(ROUTES)
+    with Wire.open(daemon.port) as stays:
+        for address in ("*", "127.0.0.1"):
+            daemon.configure(f'{ROUTES}\n[[listen]]\naddress = "{address}:PORT"\n')
+            assert restart(daemon)["WSRELAY_ADOPTED"] == "1"
+            stays.send(frame(TEXT, b"still there"))
+            assert stays.read_frame().payload == b"still there"
+            with Wire.open(daemon.port) as new:
+                new.finish()
+
+
 def test_a_wrong_file_changes_nothing(relay: RelayFactory) -> None:
     daemon = relay(ROUTES)
     with connect(daemon.url()) as client:

@@ -89,6 +89,30 @@ def test_limits_apply_to_live_connections(relay: RelayFactory) -> None:
     assert daemon.closed()["WSRELAY_CAUSE"] == "message-too-big"
 
 
+def test_the_address_is_opened_up(relay: RelayFactory) -> None:
+    daemon = relay()
+    with connect(daemon.url()) as client:
+        for address in ("*", "0.0.0.0", "127.0.0.1"):
+            daemon.configure(f'{ROUTES}\n[[listen]]\naddress = "{address}:PORT"\n')
+            assert daemon.reload()["WSRELAY_RESULT"] == "applied"
+            assert status(daemon.port, "/echo") == 101
+        client.send("accepted before")
+        assert client.recv() == "accepted before"
+
+
+def test_an_address_that_is_taken(relay: RelayFactory) -> None:
+    daemon = relay()
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = f"127.0.0.1:{other.getsockname()[1]}"
+        daemon.configure(f'{ROUTES}{LISTEN}\n[[listen]]\naddress = "{taken}"\n')
+        record = daemon.reload()
+    assert record["MESSAGE"] == (
+        f"reload failed: cannot listen on {taken}: something else already does; `ss -ltnp` shows "
+        "what; the configuration in force is unchanged"
+    )
+    assert status(daemon.port, "/echo") == 101
+
+
 def test_listeners_come_and_go(relay: RelayFactory) -> None:
     daemon = relay()
     other = free_port()

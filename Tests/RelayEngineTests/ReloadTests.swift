@@ -44,13 +44,79 @@ extension EngineTests {
         "the record of a removed listener's connection has lost its name")
     }
 
+    @Test("An address may be replaced by one that it is part of, and the other way round")
+    func overlap() throws {
+      let test = try TestEngine()
+      defer { test.stop() }
+      let port = try #require(test.engine.listeners[0].boundPort)
+      let stays = try test.open("/echo")
+      // Of each: whether 127.0.0.1 and ::1 are part of it.
+      let addresses = [
+        ("*", true, true), ("127.0.0.1", true, false), ("0.0.0.0", true, false),
+        ("*", true, true), ("::1", false, true), ("::", false, true),
+        ("*", true, true), ("::", false, true),
+      ]
+      let ipv4 = try #require(SocketAddress(numericHost: "127.0.0.1", port: port))
+      let ipv6 = try #require(SocketAddress(numericHost: "::1", port: port))
+      for (host, servesIPv4, servesIPv6) in addresses {
+        let address = ListenAddress.tcp(host: host, port: port)
+        try test.engine.reload(TestEngine.settings(listen: [address]))
+        #expect(test.engine.waitUntilHeard(timeout: .seconds(10)))
+        #expect(Wait.until { isListening(ipv4) == servesIPv4 }, "\(host)")
+        #expect(Wait.until { isListening(ipv6) == servesIPv6 }, "\(host)")
+        let client = try Client.open(servesIPv4 ? ipv4 : ipv6, "/echo")
+        try client.send("hello")
+        #expect(try client.next() == .text("hello"))
+        // The port is shared among ours alone, and for that moment alone.
+        let error = #expect(throws: SystemCallError.self) { try TestEngine(listen: [address]) }
+        #expect(error?.errno == EADDRINUSE)
+      }
+      try stays.send("still here")
+      #expect(try stays.next() == .text("still here"))
+    }
+
+    @Test("Who has connected to a listener that a reload removes is served")
+    func lastOnes() throws {
+      let test = try TestEngine(workers: 1)
+      defer { test.stop() }
+      let (isHeld, mayGoOn) = (try Bell(), try Bell())
+      _ = test.engine.probe {
+        isHeld.ring()
+        _ = mayGoOn.wait(.seconds(10))
+      }
+      #expect(isHeld.wait(.seconds(10)))
+      let clients = try (0..<100).map { _ in try Client(try test.address()) }
+      for client in clients { try client.request("/echo") }
+      try test.engine.reload(TestEngine.settings(listen: [Self.second]))
+      mayGoOn.ring()
+      for client in clients {
+        try client.awaitOpen()
+        try client.send("hello")
+        #expect(try client.next() == .text("hello"))
+      }
+    }
+
+    @Test("What stays is in the way of an address that it is part of")
+    func overlapWithWhatStays() throws {
+      let test = try TestEngine()
+      defer { test.stop() }
+      let port = try #require(test.engine.listeners[0].boundPort)
+      let listen = [TestEngine.loopback, .tcp(host: "*", port: port)]
+      let error = #expect(throws: SystemCallError.self) {
+        try test.engine.reload(TestEngine.settings(listen: listen))
+      }
+      #expect(error == SystemCallError("bind", errno: EADDRINUSE, subject: "*:\(port)"))
+    }
+
     @Test("A reload that fails changes nothing")
     func failure() throws {
       let test = try TestEngine()
       defer { test.stop() }
       let before = test.engine.listeners.map(\.address)
+      let other = try TestEngine()
+      defer { other.stop() }
       let busy = ListenAddress.tcp(
-        host: "127.0.0.1", port: try #require(test.engine.listeners[0].boundPort))
+        host: "127.0.0.1", port: try #require(other.engine.listeners[0].boundPort))
       let routes = [TestEngine.route("/other", .echo) { _ in }]
       let settings = TestEngine.settings(routes: routes, listen: [Self.second, busy])
       #expect(throws: SystemCallError.self) { try test.engine.reload(settings) }
