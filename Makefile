@@ -69,13 +69,13 @@ bench: ## server CPU per message against the kernel's floor (10 minutes); BENCH=
 	Benchmarks/compare.py --bars $(BENCH) floor='Benchmarks/build/floor PORT' \
 	  wsrelay='$(BINARY) serve --config config/wsrelay.conf --listen 127.0.0.1:PORT'
 
-scale: ## how costs grow: connections, members, channels, workers, time (5 minutes)
+scale: ## how costs grow: connections, members, channels, workers, time (8 minutes)
 	@scripts/deps build bench
 	$(BUILD) wsrelay
 	@$(MAKE) --no-print-directory -C Benchmarks
 	Benchmarks/scale.py
 
-bench-clients: ## wsrelay-bench against wsload (5 minutes)
+bench-clients: ## wsrelay-bench against wsload (9 minutes)
 	@scripts/deps build bench
 	$(BUILD) wsrelay-bench
 	@$(MAKE) --no-print-directory -C Benchmarks

@@ -16,7 +16,8 @@ interval of its median.
 A bar of 1.0, for what has to be no dearer than a rival that is as cheap, would be a throw of a
 coin: it is missed where the whole interval lies above it. An open loop is judged by its 99th
 percentile, which is mostly the machine's: what else runs, and how long a core takes to wake. It is
-measured at real-time priority where that is allowed, four times as often as the others.
+measured four times as often as the others, on cores that are kept awake, and the servers have
+real-time priority where that is allowed.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ import subprocess
 import sys
 import time
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
@@ -75,9 +77,11 @@ TEXT_BARS = {
 # the others.
 OPEN_LOOPS = ["L1"]
 OPEN_LOOP_REPETITIONS = 4
-# Before a command: nothing else that wants the core is let in between. 1 is the lowest of such
-# priorities.
+# Before a server's command: nothing else that wants its core is let in between. 1 is the lowest of
+# such priorities.
 REAL_TIME = ["chrt", "--fifo", "1"]
+# Before a command that runs only where nothing else would.
+IDLE = ["chrt", "--idle", "0"]
 # The bar of whoever must be no dearer than a rival that is as cheap.
 PARITY = 1.0
 # The last server ÷ the one that `--rival` names: CPU a message, and for L1 the 99th percentile.
@@ -170,6 +174,8 @@ class Repetition:
     runs: dict[str, dict[str, Any]] = field(default_factory=dict)
     # Of a text case: the last server's run of its binary twin.
     twin: dict[str, Any] | None = None
+    # Whether the cores were kept awake: what did that is no disturbance.
+    is_awake: bool = False
 
     @property
     def is_quiet(self) -> bool:
@@ -178,13 +184,13 @@ class Repetition:
         speeds = [s for run in runs for s in run.get("calib_ns", []) if s > 0]
         if speeds and max(speeds) / min(speeds) > ALIKE_CORE_SPEEDS:
             return False
-        return all(intrusion(run) <= TOLERATED_INTRUSION for run in runs)
+        return all(self.intrusion(run) <= TOLERATED_INTRUSION for run in runs)
 
-
-def intrusion(run: dict[str, Any]) -> float:
-    """Percent of the server's core that others used or the host withheld during one run."""
-    others = float(run.get("core_busy_pct", 0)) - float(run.get("server_core_pct", 0))
-    return max(others, 0.0) + float(run.get("core_steal_pct", 0))
+    def intrusion(self, run: dict[str, Any]) -> float:
+        """Percent of the server's core that others used or the host withheld during one run."""
+        others = float(run.get("core_busy_pct", 0)) - float(run.get("server_core_pct", 0))
+        steal = float(run.get("core_steal_pct", 0))
+        return steal if self.is_awake else max(others, 0.0) + steal
 
 
 def free_port() -> int:
@@ -195,6 +201,23 @@ def free_port() -> int:
 
 def allows_real_time() -> bool:
     return subprocess.run([*REAL_TIME, "true"], stderr=subprocess.DEVNULL).returncode == 0
+
+
+@contextmanager
+def awake(cpus: Sequence[str]) -> Iterator[None]:
+    """Keeps cores from sleeping: something that gives way to everybody runs on each.
+
+    How long a host takes to wake a core of a virtual machine differs by milliseconds from one
+    moment to the next, whichever server it is that waits.
+    """
+    spin = [sys.executable, "-c", "while True: pass"]
+    spinners = [subprocess.Popen([*IDLE, "taskset", "-c", cpu, *spin]) for cpu in cpus]
+    try:
+        yield
+    finally:
+        for spinner in spinners:
+            spinner.kill()
+            spinner.wait()
 
 
 def start(
@@ -225,7 +248,7 @@ def measure(args: argparse.Namespace, server: Server, case: str) -> dict[str, An
     before = REAL_TIME if is_open_loop and args.real_time else []
     process, port = start(server, args.cpus, log, before)
     path = args.broadcast_path if case.startswith("B") else args.echo_path
-    load = [*before, "taskset", "-c", args.load_cpu, str(args.wsload), *CASES[case].split()]
+    load = ["taskset", "-c", args.load_cpu, str(args.wsload), *CASES[case].split()]
     load += ["--port", str(port), "--path", path, "--duration", args.duration, "--warmup", "0.3"]
     load += ["--server-pid", str(process.pid), "--server-cpu", args.cpus.split(",")[0], "--json"]
     try:
@@ -244,9 +267,12 @@ def measure(args: argparse.Namespace, server: Server, case: str) -> dict[str, An
 
 def repeat(args: argparse.Namespace, servers: list[Server], case: str) -> list[Repetition]:
     """All repetitions of a case, each begun by another server."""
-    count = args.reps * (OPEN_LOOP_REPETITIONS if case in OPEN_LOOPS else 1)
+    is_open_loop = case in OPEN_LOOPS
+    count = args.reps * (OPEN_LOOP_REPETITIONS if is_open_loop else 1)
     firsts = [index % len(servers) for index in range(count)]
-    return [measure_all(args, servers, first, case) for first in firsts]
+    cores = [*args.cpus.split(","), args.load_cpu]
+    with awake(cores) if is_open_loop else nullcontext():
+        return [measure_all(args, servers, first, case) for first in firsts]
 
 
 def measure_all(
@@ -255,7 +281,8 @@ def measure_all(
     """One repetition, measured again while the machine was disturbed."""
     in_turn = servers[first:] + servers[:first]
     for attempt in range(MAXIMUM_RETRY_COUNT + 1):
-        repetition = Repetition({s.name: measure(args, s, case) for s in in_turn})
+        runs = {s.name: measure(args, s, case) for s in in_turn}
+        repetition = Repetition(runs, is_awake=case in OPEN_LOOPS)
         if case in TEXT_BARS and args.bars:
             repetition.twin = measure(args, servers[-1], TEXT_BARS[case][0])
         if repetition.is_quiet or attempt == MAXIMUM_RETRY_COUNT:

@@ -14,19 +14,22 @@ import json
 import os
 import resource
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from compare import HERE, free_port
+from compare import HERE, REAL_TIME, Estimate, allows_real_time, awake, free_port
 
 WSLOAD = HERE / "build" / "wsload"
+# How often a latency is taken: what else the machine does moves one more than servers differ.
+LATENCY_REPETITIONS = 41
 CONFIGURATION = """
 threads = {threads}
 [[listen]]
@@ -82,14 +85,26 @@ def available_kib() -> int:
 
 
 @contextmanager
-def relay(binary: Path, threads: int = 1, cpus: str = "0") -> Iterator[Relay]:
+def relay(
+    binary: Path, threads: int = 1, cpus: str = "0", before: Sequence[str] = ()
+) -> Iterator[Relay]:
+    """A relay; `before` goes before its command."""
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         configuration = Path(folder) / "wsrelay.conf"
         configuration.write_text(CONFIGURATION.format(threads=threads, port=port))
         command = ["taskset", "-c", cpus, str(binary), "serve", "--config", str(configuration)]
-        with running(command, port) as at:
+        with running([*before, *command], port) as at:
             yield at
+
+
+@contextmanager
+def floor(before: Sequence[str]) -> Iterator[Relay]:
+    """The reference server."""
+    port = free_port()
+    command = ["taskset", "-c", "0", str(HERE / "build" / "floor"), str(port)]
+    with running([*before, *command], port) as at:
+        yield at
 
 
 @contextmanager
@@ -228,28 +243,48 @@ def churn(binary: Path) -> None:
 
 def latency(binary: Path) -> None:
     """20,000 messages a second, alone and while 1,000 connections a second come and go."""
-    print("| server | others | p50 | p99 |\n|---|---|---|---|")
-    for name in ("floor", "wsrelay") * 3:
-        for crowd in (False, True):
-            with ExitStack() as stack:
-                if name == "floor":
-                    port = free_port()
-                    command = ["taskset", "-c", "0", str(HERE / "build" / "floor"), str(port)]
-                    at = stack.enter_context(running(command, port))
-                else:
-                    at = stack.enter_context(relay(binary))
-                stop = threading.Event()
-                done = [0]
-                thread = threading.Thread(target=come_and_go, args=(at.port, stop, done))
-                if crowd:
-                    thread.start()
-                load = ["latency", "--path", "/echo", "-c", "100", "-s", "64", "--rate", "20000"]
-                result = wsload(at, *load, "--duration", "4")
-                stop.set()
-                if crowd:
-                    thread.join()
-                text = f"{done[0] / 5:,.0f} a second" if crowd else "none"
-                print(f"| {name} | {text} | {result['p50']:.0f} µs | {result['p99']:.0f} µs |")
+    before = REAL_TIME if allows_real_time() else []
+    if not before:
+        print("no real-time priority (try as root): other processes show in the latencies\n")
+    servers = {"floor": lambda: floor(before), "wsrelay": lambda: relay(binary, before=before)}
+    found: dict[str, dict[bool, list[float]]] = {n: {False: [], True: []} for n in servers}
+    arrivals = 0.0
+    with awake(["0", "1"]):
+        for repetition in range(LATENCY_REPETITIONS):
+            for name in sorted(servers, reverse=repetition % 2 == 1):
+                for crowd in (False, True):
+                    p99, rate = latency_of(servers[name], crowd)
+                    found[name][crowd].append(p99)
+                    arrivals += rate / (2 * LATENCY_REPETITIONS)
+    print("| server | p99 alone | p99 beside newcomers |\n|---|---|---|")
+    for name, figures in found.items():
+        medians = [f"{statistics.median(figures[crowd]):.0f} µs" for crowd in (False, True)]
+        print(f"| {name} | {medians[0]} | {medians[1]} |")
+    alone, crowded = (
+        Estimate([w / f for w, f in zip(found["wsrelay"][c], found["floor"][c], strict=True)])
+        for c in (False, True)
+    )
+    print(f"| wsrelay ÷ floor | {alone} | {crowded} |")
+    print(f"\n{arrivals:,.0f} newcomers a second")
+
+
+def latency_of(
+    server: Callable[[], AbstractContextManager[Relay]], crowd: bool
+) -> tuple[float, float]:
+    """One run on a start of its own: the 99th percentile in µs, and how many came a second."""
+    with server() as at:
+        stop = threading.Event()
+        done = [0]
+        thread = threading.Thread(target=come_and_go, args=(at.port, stop, done))
+        began = time.monotonic()
+        if crowd:
+            thread.start()
+        load = ["latency", "--path", "/echo", "-c", "100", "-s", "64", "--rate", "20000"]
+        result = wsload(at, *load, "--duration", "0.5", "--warmup", "0.3")
+        stop.set()
+        if crowd:
+            thread.join()
+        return result["p99"], done[0] / (time.monotonic() - began)
 
 
 def come_and_go(port: int, stop: threading.Event, done: list[int]) -> None:

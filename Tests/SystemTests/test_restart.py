@@ -147,6 +147,17 @@ def test_a_listener_on_a_unix_socket(installed: Machine) -> None:
     assert {"127.0.0.1:8080", "127.0.0.1:8081"} <= listeners
 
 
+def test_a_listener_moves_within_its_port(installed: Machine) -> None:
+    """The old socket is in the store until the new one is open."""
+    with installed.connect() as wire:
+        for address in ("*:8080", "127.0.0.1:8080"):
+            installed.path(CONF).write_text(f'{ECHO}[[listen]]\naddress = "{address}"\n')
+            installed.run("systemctl", "restart", "wsrelay")
+            still_there(wire)
+            installed.echo()
+        wire.finish()
+
+
 def test_from_bound_to_inherited_sockets_and_back(installed: Machine) -> None:
     """systemd opens the address that the relay had bound; connections do not care."""
     with installed.connect() as wire:
