@@ -80,7 +80,9 @@ package enum Keys {
         "address", .address, isRequired: true, .listeners,
         "host:port, [v6]:port, *:port, unix:/path or systemd:NAME",
         "Hosts are numeric, or localhost for 127.0.0.1; * is all addresses of both families;"
-          + " port 0 lets the system choose. systemd:NAME is a socket inherited from the service"
+          + " port 0 lets the system choose. A Unix socket may be used by the user and the group"
+          + " of the process (mode 0660): Group= in the unit says which group that is."
+          + " systemd:NAME is a socket inherited from the service"
           + " manager, by its FileDescriptorName=. The same address twice is an error.",
         read: { .address($0.address) },
         write: { listener, value in

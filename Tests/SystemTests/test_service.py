@@ -100,6 +100,21 @@ def test_listeners_changed_by_a_reload(installed: Machine) -> None:
         before.finish()
 
 
+def test_a_unix_socket_for_a_proxy(installed: Machine) -> None:
+    """Group= says who may use it, as README has it."""
+    path = "/run/wsrelay/relay.sock"
+    installed.path(CONF).write_text(listen(f"unix:{path}"))
+    folder = installed.path("/etc/systemd/system/wsrelay.service.d")
+    folder.mkdir(parents=True)
+    (folder / "override.conf").write_text("[Service]\nGroup=www-data\n")
+    installed.shell("systemctl daemon-reload && systemctl restart wsrelay")
+    dial = f"import socket; socket.socket(socket.AF_UNIX).connect({path!r})"
+    for user, allowed in (("www-data", True), ("nobody", False)):
+        done = installed.try_run("runuser", "-u", user, "--", "python3", "-c", dial)
+        assert (done.returncode == 0) is allowed, done.stderr
+        assert allowed or "PermissionError" in done.stderr
+
+
 def test_stop_with_clients(installed: Machine) -> None:
     with ExitStack() as stack:
         wires = [stack.enter_context(installed.connect()) for _ in range(100)]
