@@ -30,8 +30,8 @@ package struct CloseLine: Sendable {
   /// What wsrelay would have written as the message.
   private static func sentence(_ entry: CloseEntry) -> String {
     let place = [entry.channel, entry.path, entry.route].first { !$0.isEmpty } ?? "-"
-    let isIPv6 = entry.peer.contains(":")
-    let host = isIPv6 ? "[\(entry.peer)]" : entry.peer.isEmpty ? "-" : entry.peer
+    let isBracketed = entry.peer.contains(":") && entry.peerPort != nil
+    let host = isBracketed ? "[\(entry.peer)]" : entry.peer.isEmpty ? "-" : entry.peer
     var line = "closed \(entry.closeCode.map { String($0) } ?? "-") "
     line += "\(entry.cause.isEmpty ? "-" : entry.cause) \(place) \(host)"
     if let port = entry.peerPort { line += ":\(port)" }

@@ -14,7 +14,7 @@ public struct PeerAddress: Hashable, Sendable {
 
   /// Which address bytes count, and how they are written.
   public var family: Family
-  /// The TCP port in the host's byte order; 0 for a Unix socket.
+  /// The TCP port in the host's byte order; 0 for a Unix socket, and where a proxy did not tell it.
   public var port: UInt16
   /// The address in network order; IPv4 in the first four bytes of `high`.
   public var high: UInt64
@@ -54,13 +54,11 @@ extension PeerAddress: CustomStringConvertible {
     }
   }
 
-  /// The address with its port, as a URL has it: `192.0.2.7:51234`, `[2001:db8::1]:51234`, `unix`.
+  /// The address with its port, as a URL has it: `192.0.2.7:51234`, `[2001:db8::1]:51234`; without
+  /// one where there is none, or a proxy did not tell it.
   public var description: String {
-    switch family {
-    case .unix: "unix"
-    case .ipv4: "\(host):\(port)"
-    case .ipv6: "[\(host)]:\(port)"
-    }
+    if port == 0 { return host }
+    return family == .ipv6 ? "[\(host)]:\(port)" : "\(host):\(port)"
   }
 
   /// Every record has it, so it is written digit by digit; it fits into a String without memory of

@@ -111,7 +111,7 @@ extension JournalEntry {
   private mutating func append(listener: String, peer: PeerAddress, via: PeerAddress?) {
     append(.listener, text: listener)
     append(.peer, word: peer.host)
-    if peer.family != .unix { append(.peerPort, UInt64(peer.port)) }
+    if peer.port != 0 { append(.peerPort, UInt64(peer.port)) }
     if let via { append(.via, word: via.description) }
   }
 

@@ -16,9 +16,9 @@ enum RecordText {
 
   /// Appends an address as `PeerAddress.description` has it, without making text of it in between.
   private static func append(_ peer: PeerAddress, to output: inout RecordBytes) {
+    if peer.port == 0 { return output.append(text: peer.host) }
     if peer.family == .ipv6 { output.append(UInt8(ascii: "[")) }
     output.append(text: peer.host)
-    if peer.family == .unix { return }
     output.append(literal: peer.family == .ipv6 ? "]:" : ":")
     output.append(decimal: UInt64(peer.port))
   }

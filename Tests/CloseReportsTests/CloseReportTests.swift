@@ -167,6 +167,7 @@ struct CloseReportTests {
         == "10:00:00 closed 1006 peer-reset /chat/{room} [2001:db8::1]:7 after 3m12s, idle 41s, "
         + "rx 1\n"
     )
+    #expect(plain.text(.sample { $0.peer = "2001:db8::1" }).contains(" 2001:db8::1 after "))
     #expect(plain.text(CloseEntry()) == "00:00:00 closed - - - -\n")
     let colored = CloseLine(clock: .utc, isColored: true)
     #expect(colored.text(.sample { $0.priority = 3 }).contains("\u{1B}[31mclosed"))

@@ -78,3 +78,15 @@ def test_proxy_on_a_unix_socket(relay: RelayFactory, tmp_path: Path) -> None:
         assert client.recv(4096).startswith(b"HTTP/1.1 101 ")
     record = daemon.closed(peer="2001:db8::9")
     assert record["WSRELAY_VIA"] == "unix" and record["WSRELAY_PEER_PORT"] == "4711"
+
+
+def test_a_proxy_that_does_not_tell_the_port(relay: RelayFactory) -> None:
+    daemon = relay(CONFIG)
+    for client in ("203.0.113.9", "2001:db8::9"):
+        with Wire(daemon.port) as wire:
+            wire.send(request(headers={"X-Forwarded-For": client}))
+            assert wire.read_head().startswith("HTTP/1.1 101 ")
+            wire.finish()
+        record = daemon.closed(peer=client)
+        assert "WSRELAY_PEER_PORT" not in record
+        assert f" {client} after " in record["MESSAGE"]
