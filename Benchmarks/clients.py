@@ -4,7 +4,7 @@
     clients.py [--cases E1,B1] [--reps 21] [--bench ../.build/release/wsrelay-bench]
 
 Both load the reference server, floor, in turn, the server on core 0 and the client on core 1;
-wsload does so twice, and how its two runs differ is the machine's doing, not the client's. The exit
+wsload does so twice: how its two runs differ is the machine's doing and the order's. The exit
 status is 1 where wsrelay-bench needs more than 1.3 times wsload's CPU time a message, by the median
 of the repetitions' ratios, or where the two disagree by more than 5 % on the server's, by the whole
 95 % interval of that median.
@@ -99,7 +99,7 @@ class Repetition:
 
     @property
     def control(self) -> float:
-        """What wsload says of the server ÷ what it said before: 1, but for the machine."""
+        """What wsload says of the server ÷ what it said before: machine and order alone."""
         return self.wsload[1].server / self.wsload[0].server
 
 

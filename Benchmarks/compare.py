@@ -210,7 +210,9 @@ def awake(cpus: Sequence[str]) -> Iterator[None]:
     How long a host takes to wake a core of a virtual machine differs by milliseconds from one
     moment to the next, whichever server it is that waits.
     """
-    spin = [sys.executable, "-c", "while True: pass"]
+    # It ends with this process, however that ends.
+    loop = f"import os\nwhile os.getppid() == {os.getpid()}: sum(range(1000))"
+    spin = [sys.executable, "-c", loop]
     spinners = [subprocess.Popen([*IDLE, "taskset", "-c", cpu, *spin]) for cpu in cpus]
     try:
         yield
