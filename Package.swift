@@ -23,10 +23,12 @@ let package = Package(
     // RFC 6455 as values: no I/O, no clock, no Foundation.
     .target(name: "CUTF8", cSettings: [.unsafeFlags(["-O3"], .when(configuration: .release))]),
     .target(name: "CBytes", cSettings: [.unsafeFlags(["-O3"], .when(configuration: .release))]),
+    .target(name: "CMasking", cSettings: [.unsafeFlags(["-O3"], .when(configuration: .release))]),
     .target(name: "CSHA1", cSettings: [.unsafeFlags(["-O3"], .when(configuration: .release))]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(
-      name: "WebSocketProtocol", dependencies: ["CBytes", "CSHA1", "CUTF8", "CZlib"],
+      name: "WebSocketProtocol",
+      dependencies: ["CBytes", "CMasking", "CSHA1", "CUTF8", "CZlib"],
       swiftSettings: dataPath),
 
     // What the relay does with messages. Still no I/O.
@@ -103,7 +105,7 @@ let package = Package(
       path: "Tests/RelayTestSupport", swiftSettings: shared),
     .testTarget(
       name: "WebSocketProtocolTests",
-      dependencies: ["CSHA1", "WebSocketProtocol", "RelayTestSupport"],
+      dependencies: ["CMasking", "CSHA1", "WebSocketProtocol", "RelayTestSupport"],
       swiftSettings: shared),
     .testTarget(
       name: "RelayCoreTests", dependencies: ["RelayCore", "RelayTestSupport"],

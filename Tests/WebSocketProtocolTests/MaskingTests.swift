@@ -1,5 +1,8 @@
-// Masking against the RFC's formula, byte by byte: all short lengths, alignments and overlaps.
+// Masking against the RFC's formula, byte by byte: all short lengths, alignments and overlaps, and
+// the same of what long payloads are left to.
 
+import CMasking
+import Glibc
 import RelayTestSupport
 import Testing
 
@@ -29,12 +32,12 @@ struct MaskingTests {
   @Test func theExample() {
     let masked: [UInt8] = [0x7F, 0x9F, 0x4D, 0x51, 0x58]
     var plain = [UInt8](repeating: 0, count: 5)
-    let highBits = plain.withUnsafeMutableBytes {
+    let isASCII = plain.withUnsafeMutableBytes {
       Masking.apply(
         loaded([0x37, 0xFA, 0x21, 0x3D]), from: masked, count: 5, to: $0.baseAddress!)
     }
     #expect(plain == Array("Hello".utf8))
-    #expect(highBits == 0)
+    #expect(isASCII)
   }
 
   /// Lengths 0 to 200, each of the 8 alignments of source and destination; nothing beside is
@@ -84,20 +87,20 @@ struct MaskingTests {
 
   /// One byte that is no ASCII is seen wherever it is.
   @Test(arguments: 1...140)
-  func highBitsAreSeen(count: Int) {
+  func othersThanASCIIAreSeen(count: Int) {
     var output = [UInt8](repeating: 0, count: count)
     let ascii = [UInt8](repeating: 0x7F, count: count)
-    func highBits(_ plain: [UInt8]) -> UInt64 {
+    func isASCII(_ plain: [UInt8]) -> Bool {
       let masked = WebSocketProtocolTests.masked(plain, Self.key)
       return output.withUnsafeMutableBytes {
         Masking.apply(loaded(Self.key), from: masked, count: count, to: $0.baseAddress!)
       }
     }
-    #expect(highBits(ascii) == 0)
+    #expect(isASCII(ascii))
     for index in 0..<count {
       var plain = ascii
       plain[index] = 0x80
-      #expect(highBits(plain) != 0, "byte \(index) of \(count)")
+      #expect(!isASCII(plain), "byte \(index) of \(count)")
     }
   }
 
@@ -140,4 +143,79 @@ struct MaskingTests {
     }
     #expect(output == masked(bytes, Self.key))
   }
+}
+
+@Suite("RFC 6455 §5.3: masking of long payloads")
+struct WideMaskingTests {
+  private typealias Way = (
+    UnsafeMutableRawPointer?, UnsafeRawPointer?, Int, UInt32
+  ) -> Bool
+
+  private static let key: [UInt8] = [0x37, 0xFA, 0x21, 0x3D]
+  /// Around the size of a vector, of several, and where `Masking.apply` begins to leave a payload
+  /// to CMasking.
+  private static let counts =
+    Array(0...200) + Array((Masking.longByteCount - 2)...(Masking.longByteCount + 70)) + [65_537]
+
+  /// From one place to another at each distance from an aligned one, and downwards in the same
+  /// memory; nothing beside it is written.
+  private func meetsTheFormula(_ apply: Way) {
+    for count in Self.counts {
+      let bytes = noise(count)
+      let expected = masked(bytes, Self.key)
+      let byteCount = 256 + count
+      let memory = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: 64)
+      let wanted = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: 64)
+      defer {
+        memory.deallocate()
+        wanted.deallocate()
+      }
+      for offset in count <= 200 ? Array(0..<64) : [0, 1, 14, 63] {
+        memset(memory, 0xA5, byteCount)
+        memset(wanted, 0xA5, byteCount)
+        memcpy(wanted + offset, expected, count)
+        _ = apply(memory + offset, bytes, count, loaded(Self.key))
+        #expect(memcmp(memory, wanted, byteCount) == 0, "\(count) bytes, \(offset) from aligned")
+      }
+      for distance in [0, 1, 2, 7, 8, 14, 63, 64, 65] {
+        memcpy(memory + distance, bytes, count)
+        _ = apply(memory, memory + distance, count, loaded(Self.key))
+        #expect(memcmp(memory, expected, count) == 0, "\(count) bytes, \(distance) lower")
+      }
+    }
+    seesEachByte(apply)
+  }
+
+  /// One byte that is no ASCII is seen wherever it is: before the vectors, in them, behind them.
+  private func seesEachByte(_ apply: Way) {
+    let count = 200
+    let memory = UnsafeMutableRawPointer.allocate(byteCount: 8 + count, alignment: 64)
+    defer { memory.deallocate() }
+    var plain = [UInt8](repeating: 0x7F, count: count)
+    for index in -1..<count {
+      if index >= 0 { plain[index] = 0x80 }
+      let bytes = masked(plain, Self.key)
+      for offset in 0..<8 {
+        let isASCII = apply(memory + offset, bytes, count, loaded(Self.key))
+        #expect(isASCII == (index < 0), "byte \(index), \(offset) from an aligned one")
+      }
+      if index >= 0 { plain[index] = 0x7F }
+    }
+  }
+
+  @Test func asItIsChosen() {
+    meetsTheFormula { to, from, count, key in
+      guard let to, let from else { return true }
+      return Masking.apply(key, from: from, count: count, to: to)
+    }
+    meetsTheFormula(cmasking_apply)
+  }
+
+  @Test func portable() { meetsTheFormula(cmasking_apply_portable) }
+
+  @Test(.enabled(if: cmasking_has_avx2(), "this CPU has no AVX2"))
+  func avx2() { meetsTheFormula(cmasking_apply_avx2) }
+
+  @Test(.enabled(if: cmasking_has_avx512(), "this CPU has no AVX-512"))
+  func avx512() { meetsTheFormula(cmasking_apply_avx512) }
 }

@@ -1,11 +1,16 @@
 // Masking (RFC 6455 §5.3), fused with the test whether all bytes are ASCII: one pass over a
-// payload.
+// payload. Long payloads are left to CMasking, which has wider vectors.
+
+import CMasking
 
 /// XOR with a repeated four-byte key.
 public enum Masking {
-  /// Writes `count` bytes of `source`, XORed with `key`, to `destination`; returns the high bits of
-  /// all written bytes, 0 if they are all ASCII. The ranges may overlap if `destination` is not
-  /// above `source`: each block is read before anything is written over it.
+  /// From so many bytes on a call costs less than it saves.
+  @usableFromInline static let longByteCount = 1024
+
+  /// Writes `count` bytes of `source`, XORed with `key`, to `destination`; returns whether all that
+  /// was written is ASCII. The ranges may overlap if `destination` is not above `source`: each
+  /// block is read before anything is written over it.
   ///
   /// 64 bytes at a time as eight words: the widest shape the compiler turns into vector
   /// instructions.
@@ -13,7 +18,8 @@ public enum Masking {
   public static func apply(
     _ key: UInt32, from source: UnsafeRawPointer, count: Int,
     to destination: UnsafeMutableRawPointer
-  ) -> UInt64 {
+  ) -> Bool {
+    if count >= longByteCount { return cmasking_apply(destination, source, count, key) }
     let wideKey = UInt64(key) &* 0x1_0000_0001
     var seen: UInt64 = 0
     var offset = 0
@@ -48,7 +54,7 @@ public enum Masking {
       restKey >>= 8
       offset &+= 1
     }
-    return seen & 0x8080_8080_8080_8080
+    return seen & 0x8080_8080_8080_8080 == 0
   }
 
   /// The key for the bytes that follow the first `count` of a payload.

@@ -79,8 +79,8 @@ public struct UTF8Validator: Sendable, Equatable {
     if count >= longByteCount && cutf8_has_avx512() {
       return cutf8_unmask_avx512(destination, source, count, key)
     }
-    let highBits = Masking.apply(key, from: source, count: count, to: destination)
-    return highBits == 0 || isValid(destination, count)
+    let isASCII = Masking.apply(key, from: source, count: count, to: destination)
+    return isASCII || isValid(destination, count)
   }
 
   /// From so many bytes on a text is unmasked and validated by one call; a shorter one is unmasked
