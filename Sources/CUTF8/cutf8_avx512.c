@@ -86,24 +86,60 @@ AVX512_INLINE void look_at(__m512i block, struct text *text) {
   text->refused_by_last = refused_by_block;
 }
 
+// Unmasks the bytes of a block that are present; the others are neither read nor written, and 0,
+// which is ASCII, in what is returned.
+AVX512_INLINE __m512i unmask_present(
+    __mmask64 present, uintptr_t to, uintptr_t from, __m512i keys) {
+  __m512i block = _mm512_xor_si512(
+      _mm512_maskz_loadu_epi8(present, (const void *)from),
+      _mm512_maskz_mov_epi8(present, keys));
+  _mm512_mask_storeu_epi8((void *)to, present, block);
+  return block;
+}
+
+AVX512_INLINE __m512i unmask(unsigned char *to, const unsigned char *from, __m512i keys) {
+  __m512i block = _mm512_xor_si512(_mm512_loadu_si512(from), keys);
+  _mm512_store_si512(to, block);
+  return block;
+}
+
 AVX512 bool cutf8_unmask_avx512(void *to, const void *from, size_t count, uint32_t key) {
   unsigned char *destination = to;
   const unsigned char *source = from;
-  const __m512i keys = _mm512_set1_epi32((int)key);
   struct text text = {0};
+  // Blocks are stored where they are aligned: one that lies across two lines of the cache costs two
+  // stores. What is before the first of them is the end of a block.
+  size_t lead = -(uintptr_t)destination % 64;
+  if (lead > count) lead = 0;
+  const __m512i keys = _mm512_set1_epi32((int)__builtin_rotateright32(key, 8 * (lead % 4)));
+  if (lead > 0) {
+    uintptr_t back = 64 - lead;
+    __mmask64 present = ~(__mmask64)0 << back;
+    look_at(unmask_present(present, (uintptr_t)to - back, (uintptr_t)from - back, keys), &text);
+    source += lead;
+    destination += lead;
+    count -= lead;
+  }
+  for (; count >= 256; count -= 256) {
+    __m512i blocks[4];
+    for (int i = 0; i < 4; i++) blocks[i] = unmask(destination + 64 * i, source + 64 * i, keys);
+    __m512i all = _mm512_or_si512(
+        _mm512_or_si512(blocks[0], blocks[1]), _mm512_or_si512(blocks[2], blocks[3]));
+    // Where nothing is due, ASCII needs no look.
+    if (_mm512_movepi8_mask(all) != 0 || text.one_is_due != 0) {
+      for (int i = 0; i < 4; i++) look_at(blocks[i], &text);
+    }
+    source += 256;
+    destination += 256;
+  }
   for (; count >= 64; count -= 64) {
-    __m512i block = _mm512_xor_si512(_mm512_loadu_si512(source), keys);
-    _mm512_storeu_si512(destination, block);
-    look_at(block, &text);
+    look_at(unmask(destination, source, keys), &text);
     source += 64;
     destination += 64;
   }
-  // The rest, padded with ASCII: a character that is open at the end is too short then.
+  // The rest: a character that is open at the end is too short, as ASCII follows.
   __mmask64 present = ((__mmask64)1 << count) - 1;
-  __m512i block = _mm512_xor_si512(
-      _mm512_maskz_loadu_epi8(present, source), _mm512_maskz_mov_epi8(present, keys));
-  _mm512_mask_storeu_epi8(destination, present, block);
-  look_at(block, &text);
+  look_at(unmask_present(present, (uintptr_t)destination, (uintptr_t)source, keys), &text);
   return text.misplaced == 0 && _mm512_test_epi8_mask(text.refused, text.refused) == 0;
 }
 

@@ -272,15 +272,17 @@ struct UTF8SplitTests {
     }
   }
 
-  /// Each character at each place around the borders of the vectors, whole, cut short and broken.
+  /// Whole, cut short and broken.
+  private static let characters: [[UInt8]] = [
+    [0x41], [0xC3, 0xA9], [0xE2, 0x82, 0xAC], [0xED, 0x9F, 0xBF], [0xF0, 0x9F, 0x98, 0x80],
+    [0xE2, 0x82], [0xF0, 0x9F, 0x98], [0xC3], [0x80], [0xED, 0xA0, 0x80],
+    [0xF4, 0x90, 0x80, 0x80],
+  ]
+
+  /// Each character at each place around the borders of the vectors.
   @Test(arguments: 0...130)
   func characterAtEveryOffset(length: Int) {
-    let characters: [[UInt8]] = [
-      [0x41], [0xC3, 0xA9], [0xE2, 0x82, 0xAC], [0xED, 0x9F, 0xBF], [0xF0, 0x9F, 0x98, 0x80],
-      [0xE2, 0x82], [0xF0, 0x9F, 0x98], [0xC3], [0x80], [0xED, 0xA0, 0x80],
-      [0xF4, 0x90, 0x80, 0x80],
-    ]
-    for character in characters where character.count <= length {
+    for character in Self.characters where character.count <= length {
       var offsets = Set([0, 1, length / 2, length - character.count])
       for border in [32, 64, 96, 128] { offsets.formUnion(border - 4...border) }
       for offset in offsets where offset + character.count <= length && offset >= 0 {
@@ -291,6 +293,49 @@ struct UTF8SplitTests {
     }
     let ascii = [UInt8](repeating: 0x7A, count: length)
     #expect(UTF8Verdict(ascii) == UTF8Verdict(all: true))
+  }
+
+  /// Each character between ASCII, of which several vectors are looked at together, around their
+  /// borders, unmasked to each place between two that are aligned.
+  @Test(arguments: 0..<64)
+  func characterWithinMuchASCII(misalignment: Int) {
+    for character in Self.characters {
+      for border in [64, 256, 320] {
+        for offset in (border - misalignment - 4)...(border - misalignment) where offset >= 0 {
+          var bytes = [UInt8](repeating: 0x20, count: 400)
+          bytes.replaceSubrange(offset..<offset + character.count, with: character)
+          expectAgreement(bytes, misalignment)
+        }
+      }
+    }
+  }
+
+  /// A lead and what belongs to it, between them as much ASCII as is looked at together, from the
+  /// first aligned place on.
+  @Test(arguments: 0..<64)
+  func characterTornApart(misalignment: Int) {
+    for character in Self.characters where character.count > 1 {
+      let ascii = [UInt8](repeating: 0x20, count: 256)
+      let before = misalignment == 0 ? ascii.dropLast() : ascii.prefix(63 - misalignment)
+      expectAgreement(before + character.prefix(1) + ascii + character.dropFirst(), misalignment)
+    }
+  }
+
+  /// Expects of one pass, to so many bytes behind an aligned place, what the portable code says.
+  private func expectAgreement(_ bytes: [UInt8], _ misalignment: Int) {
+    let memory = UnsafeMutableRawPointer.allocate(
+      byteCount: misalignment + bytes.count, alignment: 64)
+    defer { memory.deallocate() }
+    let place = memory + misalignment
+    let masked = masked(bytes, withUnsafeBytes(of: MaskedText.key, Array.init))
+    // A CPU without AVX-512 has no one pass.
+    let verdict =
+      UTF8Validator.isValidInOnePass(unmasking: masked, bytes.count, MaskedText.key, to: place)
+      ?? UTF8Validator.isValid(unmasking: masked, bytes.count, MaskedText.key, to: place)
+    #expect(verdict == UTF8Validator.isValidPortable(bytes, bytes.count), "\(bytes)")
+    if verdict {
+      #expect(UnsafeRawBufferPointer(start: place, count: bytes.count).elementsEqual(bytes))
+    }
   }
 }
 
