@@ -21,6 +21,15 @@ extension Shard where T: ~Copyable {
     return receiveBuffer
   }
 
+  /// Where the rest of a large message is to be received that has begun; `received` must follow.
+  /// nil: there is none, or the session is not read just now.
+  public func receiveSpaceOfMessage(_ session: SessionPointer) -> UnsafeMutableRawBufferPointer? {
+    guard session.pointee.phase == .open, session.pointee.interest.contains(.reading) else {
+      return nil
+    }
+    return session.pointee.connection.directReceiveSpace(atLeast: Limits.directReceiveByteCount)
+  }
+
   /// Takes what a receive call on the session gave: `count` bytes in `receiveSpace`, 0 at the end
   /// of the peer's stream, or the negative error number.
   @inline(__always)

@@ -238,6 +238,19 @@ struct Worker: ~Copyable {
     let space = shard.receiveSpace(session)
     let count = linux_receive(session.pointee.socket, space.baseAddress, space.count)
     if count < 0 { return receiveFailed(session) }
+    if count >= Limits.directReceiveByteCount { return receivedMuch(session, count) }
+    shard.received(session, count)
+  }
+
+  /// More has probably come than there was space for. The rest of a large message is received at
+  /// once: mostly it is whole then, and passed on while it is in the CPU's cache, and its memory is
+  /// free for the next one before others begin theirs.
+  @inline(never)
+  private mutating func receivedMuch(_ session: SessionPointer, _ count: Int) {
+    shard.received(session, count)
+    guard let space = shard.receiveSpaceOfMessage(session) else { return }
+    let count = linux_receive(session.pointee.socket, space.baseAddress, space.count)
+    if count < 0 { return receiveFailed(session) }
     shard.received(session, count)
   }
 

@@ -57,4 +57,26 @@ struct PaceTests {
     driver.stop()
     #expect(driver.leftovers == [])
   }
+
+  @Test("A large message that has begun can be received further at once, unless it is not read")
+  func restOfALargeMessage() throws {
+    let driver = CoreDriver(Route.builtIn)
+    let peer = driver.connect("/echo")
+    let session = try #require(peer.session)
+    func rest() -> Int? { driver.shard.receiveSpaceOfMessage(session)?.count }
+    #expect(rest() == nil)
+    let bytes = [CoreFrame.binary(Array(repeating: 7, count: 300_000))].masked
+    peer.send(Array(bytes[..<200_000]))
+    #expect(rest() == bytes.count - 200_000)
+    session.pointee.interest = .writing
+    #expect(rest() == nil)
+    session.pointee.interest = .reading
+    peer.send(Array(bytes[200_000..<250_000]))
+    // Little enough for the buffer of all.
+    #expect(rest() == nil)
+    peer.send(Array(bytes[250_000...]))
+    #expect(rest() == nil && peer.messages.count == 1)
+    driver.stop()
+    #expect(driver.leftovers == [])
+  }
 }
