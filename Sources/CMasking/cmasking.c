@@ -1,5 +1,4 @@
-// One way to mask, compiled for vectors of three widths, and the choice between them. What it costs
-// is waiting for memory: wider loads have more of it on its way.
+// One way to mask, compiled for vectors of three widths, and the choice between them.
 
 #include "cmasking.h"
 

@@ -87,7 +87,8 @@ AVX512_INLINE void look_at(__m512i block, struct text *text) {
 }
 
 // Unmasks the bytes of a block that are present; the others are neither read nor written, and 0,
-// which is ASCII, in what is returned.
+// which is ASCII, in what is returned. Takes numbers, as a block may begin in front of its memory,
+// where no pointer may lead.
 AVX512_INLINE __m512i unmask_present(
     __mmask64 present, uintptr_t to, uintptr_t from, __m512i keys) {
   __m512i block = _mm512_xor_si512(

@@ -243,8 +243,7 @@ struct Worker: ~Copyable {
   }
 
   /// More has probably come than there was space for. The rest of a large message is received at
-  /// once: mostly it is whole then, and passed on while it is in the CPU's cache, and its memory is
-  /// free for the next one before others begin theirs.
+  /// once: mostly it is whole then, and its memory is free before others begin theirs.
   @inline(never)
   private mutating func receivedMuch(_ session: SessionPointer, _ count: Int) {
     shard.received(session, count)
