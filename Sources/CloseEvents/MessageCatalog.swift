@@ -52,7 +52,7 @@ package enum MessageCatalog {
   private static func value(_ field: JournalField) -> String { "@\(field.rawValue)@" }
 
   private static let whereabouts =
-    "Peer:     \(value(.peer)) port \(value(.peerPort)), on listener \(value(.listener))"
+    "Peer:     \(value(.peer)), on listener \(value(.listener)); port: \(value(.peerPort))"
 
   private static func evidence(of cause: CloseCause) -> [String] {
     var lines = [

@@ -55,7 +55,7 @@ def test_an_entry_is_explained_with_its_own_fields(relay: JournalRelay) -> None:
     shown = journalctl("-x", f"WSRELAY_PEER_PORT={client.local_port}", "WSRELAY_EVENT=close")
     for text in (
         "Subject: The peer closed the connection",
-        f"127.0.0.1 port {client.local_port}, on listener 127.0.0.1:{daemon.port}",
+        f"127.0.0.1, on listener 127.0.0.1:{daemon.port}; port: {client.local_port}",
         "/room/{name} /room/a",
         "1001 Going Away; clean: yes, order: received-first",
         "Received: 1001 leaving",
