@@ -235,22 +235,25 @@ struct Worker: ~Copyable {
   @inline(__always)
   mutating func receive(_ session: SessionPointer) {
     if SocketName.isSecure(session.pointee.socket) { return receiveSecurely(session) }
-    let space = shard.receiveSpace(session)
+    let count = receive(session, to: shard.receiveSpace(session))
+    if count >= Limits.directReceiveByteCount { receiveRest(session) }
+  }
+
+  @inline(__always)
+  private mutating func receive(
+    _ session: SessionPointer, to space: UnsafeMutableRawBufferPointer
+  ) -> Int {
     let count = linux_receive(session.pointee.socket, space.baseAddress, space.count)
-    if count < 0 { return receiveFailed(session) }
-    if count >= Limits.directReceiveByteCount { return receivedMuch(session, count) }
-    shard.received(session, count)
+    if count < 0 { receiveFailed(session) } else { shard.received(session, count) }
+    return count
   }
 
   /// More has probably come than there was space for. The rest of a large message is received at
   /// once: mostly it is whole then, and its memory is free before others begin theirs.
   @inline(never)
-  private mutating func receivedMuch(_ session: SessionPointer, _ count: Int) {
-    shard.received(session, count)
+  private mutating func receiveRest(_ session: SessionPointer) {
     guard let space = shard.receiveSpaceOfMessage(session) else { return }
-    let count = linux_receive(session.pointee.socket, space.baseAddress, space.count)
-    if count < 0 { return receiveFailed(session) }
-    shard.received(session, count)
+    _ = receive(session, to: space)
   }
 
   @inline(never)

@@ -1,0 +1,63 @@
+"""Large messages of many connections at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import struct
+from contextlib import ExitStack
+from pathlib import Path
+
+from conftest import ROUTES, RelayFactory
+from support.daemon import Daemon
+from support.deadlines import DEADLINE
+from support.wire import BINARY, frame, request
+
+COUNT = 200
+# More than one receive call takes, and what a Unix socket holds before anybody reads.
+SIZE = 200 << 10
+# A block for each would be 40 MiB.
+MAXIMUM_GROWTH_BYTES = 8 << 20
+
+
+def peak_rss_bytes(daemon: Daemon) -> int:
+    for line in Path(f"/proc/{daemon.pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    raise AssertionError("the kernel does not tell the peak of the RSS")
+
+
+def read(client: socket.socket, size: int) -> bytes:
+    data = client.recv(size, socket.MSG_WAITALL)
+    assert len(data) == size
+    return data
+
+
+def test_one_block_serves_all(relay: RelayFactory, tmp_path: Path) -> None:
+    """Each message is received to its end before the next is begun."""
+    path = tmp_path / "relay.sock"
+    daemon = relay(ROUTES, "--listen", f"unix:{path}")
+    payload = os.urandom(SIZE)
+    with ExitStack() as stack:
+        clients = []
+        for _ in range(COUNT):
+            client = stack.enter_context(socket.socket(socket.AF_UNIX))
+            client.settimeout(DEADLINE)
+            client.connect(str(path))
+            client.sendall(request())
+            head = client.recv(4096)
+            assert head.startswith(b"HTTP/1.1 101 ") and head.endswith(b"\r\n\r\n"), head
+            clients.append(client)
+        before = peak_rss_bytes(daemon)
+        daemon.signal(signal.SIGSTOP)
+        for client in clients:
+            client.sendall(frame(BINARY, payload))
+        daemon.signal(signal.SIGCONT)
+        for client in clients:
+            head = read(client, 10)
+            assert head == bytes([0x80 | BINARY, 127]) + struct.pack(">Q", SIZE)
+            assert read(client, SIZE) == payload
+        grown = peak_rss_bytes(daemon) - before
+        print(f"{grown >> 10} KiB for {COUNT} messages of {SIZE >> 10} KiB")
+        assert grown <= MAXIMUM_GROWTH_BYTES
