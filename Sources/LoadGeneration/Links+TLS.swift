@@ -1,6 +1,7 @@
 // Bytes in and out of connections behind TLS (wss://). One record buffer serves all connections of
 // a thread: what was received for one is used up before another is looked at.
 
+import CLinux
 import Glibc
 import RelayEngine
 import TLS
@@ -39,7 +40,7 @@ extension Links {
   @inline(__always)
   mutating func receive(_ link: LinkPointer, _ space: UnsafeMutableRawBufferPointer) -> Int {
     guard let secure = link.pointee.secure, let memory = tls else {
-      return recv(link.pointee.socket, space.baseAddress, space.count, 0)
+      return linux_receive(link.pointee.socket, space.baseAddress, space.count)
     }
     return receive(link, space, through: secure, memory)
   }
@@ -64,7 +65,7 @@ extension Links {
         return -1
       case .needsMore:
         let bytes = memory.received
-        let count = recv(link.pointee.socket, bytes.baseAddress, bytes.count, 0)
+        let count = linux_receive(link.pointee.socket, bytes.baseAddress, bytes.count)
         if count <= 0 { return count }
         hasReceived = true
         secure.pointee.tls.receive(UnsafeRawBufferPointer(rebasing: bytes[..<count]))

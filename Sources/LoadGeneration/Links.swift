@@ -1,6 +1,7 @@
 // The connections of one thread and what they share: the poller, memory, and the counts of what
 // happened. Knows nothing of what the load is.
 
+import CLinux
 import CloseEvents
 import Glibc
 import RelayEngine
@@ -153,7 +154,7 @@ extension Links {
   mutating func send(_ link: LinkPointer, failure: inout Int32) -> Bool {
     if let secure = link.pointee.secure { return send(link, through: secure, &failure) }
     let bytes = link.pointee.unsent
-    let taken = Glibc.send(link.pointee.socket, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
+    let taken = linux_send(link.pointee.socket, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
     if taken == bytes.count {
       link.pointee.unsent = UnsafeRawBufferPointer(start: nil, count: 0)
       return true
