@@ -72,7 +72,7 @@ def test_no_descriptors(relay_under_attack: ArenaFactory) -> None:
     with relay_under_attack(text, Bound(), *prefix) as arena:
         others = arena.watch_others()
         row.before = arena.measure_without()
-        base = arena.memory_kib("VmRSS")
+        base = arena.daemon.memory_kib("VmRSS")
         arena.forget_peak()
         own = arena.daemon.descriptor_count()
         good = GoodClients(arena.daemon.port, FULL + 5)
@@ -83,7 +83,7 @@ def test_no_descriptors(relay_under_attack: ArenaFactory) -> None:
             waits = [time_to_enter(wires[n], waiting[n]) for n in range(ENTRIES)]
         row.during = good.finish()
         row.others = others.share()
-        row.rss_kib = arena.memory_kib("VmHWM")
+        row.rss_kib = arena.daemon.memory_kib("VmHWM")
         held = arena.bound.process({"idle": 8, "handshake": DESCRIPTORS})
         row.allowed_kib = int(1.1 * (base + held / 1024))
         # Also those who were never let in while they were there.

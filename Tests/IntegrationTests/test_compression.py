@@ -6,11 +6,9 @@ import random
 import string
 import zlib
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 from conftest import RelayFactory
-from support.daemon import Daemon
 from support.wire import BINARY, TEXT, Wire, frame
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 from websockets.sync.client import ClientConnection, connect
@@ -127,13 +125,6 @@ def test_browser_like_default_of_a_client(relay: RelayFactory) -> None:
         assert client.recv(10) == "hello " * 100
 
 
-def peak_rss_bytes(daemon: Daemon) -> int:
-    for line in Path(f"/proc/{daemon.pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * 1024
-    raise AssertionError("the kernel does not tell VmHWM")
-
-
 @pytest.mark.parametrize("mode", ["on", "context"])
 def test_decompression_bomb(relay: RelayFactory, mode: str) -> None:
     """A gigabyte in one megabyte: the relay stops inflating at the limit of a message."""
@@ -142,14 +133,14 @@ def test_decompression_bomb(relay: RelayFactory, mode: str) -> None:
     bomb = b"".join(deflater.compress(bytes(MIB)) for _ in range(1000))
     bomb += deflater.flush(zlib.Z_SYNC_FLUSH)[:-4]
     assert len(bomb) < MIB
-    before = peak_rss_bytes(daemon)
+    before = daemon.memory_kib("VmHWM")
     for _ in range(20):
         headers = {"Sec-WebSocket-Extensions": "permessage-deflate"}
         with Wire.open(daemon.port, f"/echo/{mode}", headers) as wire:
             wire.send(frame(BINARY, bomb, rsv=4))
             assert wire.read_close()[0] == 1009
             wire.reset()
-    assert peak_rss_bytes(daemon) - before < 16 * MIB
+    assert daemon.memory_kib("VmHWM") - before < 16 << 10
     records = daemon.wait("close", 20)
     assert {r["WSRELAY_CAUSE"] for r in records} == {"message-too-big"}
     assert {r["WSRELAY_CAUSE_DETAIL"] for r in records} == {

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -109,12 +108,6 @@ class Arena:
             return [r["MESSAGE"] for r in self.daemon.entries()]
         return [r["MESSAGE"] for r in list(self.daemon.records)]
 
-    def memory_kib(self, name: str) -> int:
-        status = Path(f"/proc/{self.daemon.pid}/status").read_text()
-        match = re.search(rf"^{name}:\s+(\d+) kB$", status, re.MULTILINE)
-        assert match, f"the kernel does not tell {name}"
-        return int(match.group(1))
-
     def forget_peak(self) -> None:
         """VmHWM starts again at what there is now."""
         Path(f"/proc/{self.daemon.pid}/clear_refs").write_text("5")
@@ -136,7 +129,7 @@ class Arena:
         row = Row(name)
         others = self.watch_others()
         row.before = self.measure_without()
-        base = self.memory_kib("VmRSS")
+        base = self.daemon.memory_kib("VmRSS")
         self.forget_peak()
         results: multiprocessing.Queue[object] = multiprocessing.Queue()
         arguments = (act, self.daemon.port, SECONDS, results)
@@ -151,7 +144,7 @@ class Arena:
             raise outcome
         assert isinstance(outcome, Counter)
         row.answers = outcome
-        row.rss_kib = self.memory_kib("VmHWM")
+        row.rss_kib = self.daemon.memory_kib("VmHWM")
         row.allowed_kib = int(1.1 * (base + self.bound.process(at) / 1024))
         row.entries = self.count_entries(count)
         show(row)

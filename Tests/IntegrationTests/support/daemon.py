@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -157,6 +158,13 @@ class Daemon:
 
     def signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
+
+    def memory_kib(self, name: str) -> int:
+        """A line of /proc/PID/status: VmRSS is what there is now, VmHWM the most there was."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        match = re.search(rf"^{name}:\s+(\d+) kB$", status, re.MULTILINE)
+        assert match, f"the kernel does not tell {name}"
+        return int(match.group(1))
 
     def descriptor_count(self) -> int:
         return len(os.listdir(f"/proc/{self.pid}/fd"))
