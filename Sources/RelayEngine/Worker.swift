@@ -239,6 +239,7 @@ struct Worker: ~Copyable {
     if count >= Limits.directReceiveByteCount { receiveRest(session) }
   }
 
+  /// Receives once, and acts on what came; returns what recv(2) did.
   @inline(__always)
   private mutating func receive(
     _ session: SessionPointer, to space: UnsafeMutableRawBufferPointer
