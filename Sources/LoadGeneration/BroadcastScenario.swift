@@ -19,12 +19,15 @@ struct BroadcastScenario: LoadScenario, ~Copyable {
   private let publisherCount: Int
   /// The publishers are the first connections of the first thread.
   private var hasPublishers: Bool { thread == 0 }
-  /// The number of the next message of each publisher at each connection.
-  private let expected: UnsafeMutablePointer<Int>
-  /// How many receivers here, besides the publisher, have a message; by publisher and number.
+  private var stamps = StampReader()
+  /// The next message of each publisher at each connection.
+  private let expected: UnsafeMutablePointer<Expected>
+  /// How many receivers here, besides the publisher, have a message; by publisher and number, in
+  /// rings as long as a power of two.
   private let arrivals: UnsafeMutablePointer<Int32>
-  private let arrivalRing: Int
-  private let receiverCounts: [Int32]
+  private let ringMask: Int
+  /// How many there are here of each publisher.
+  private let receiverCount: Int32
   /// Deliveries here to others than the publisher.
   private var deliveredCount = 0
   private var hasNews = false
@@ -33,6 +36,13 @@ struct BroadcastScenario: LoadScenario, ~Copyable {
   private let plain: UnsafeMutableRawPointer
   private let frameByteCount: Int
   private let draftCount: Int
+
+  /// A message to come.
+  private struct Expected {
+    var number = 0
+    /// Its place among the messages of the run.
+    var index = 0
+  }
 
   /// What a publisher sends in one go, if it is more than one message.
   private static let batchByteCount = 64 << 10
@@ -52,13 +62,13 @@ struct BroadcastScenario: LoadScenario, ~Copyable {
       Pace(rate: $0, threadCount: 1, thread: 0, linkCount: plan.publisherCount)
     }
     expected = .allocate(capacity: linkCount * publisherCount)
-    expected.initialize(repeating: 0, count: linkCount * publisherCount)
+    expected.initialize(repeating: Expected(), count: linkCount * publisherCount)
     // In an open loop the server decides how far receivers lag behind each other.
-    arrivalRing = plan.rate == nil ? depth : BroadcastBoard.openRing
-    arrivals = .allocate(capacity: publisherCount * arrivalRing)
-    arrivals.initialize(repeating: 0, count: publisherCount * arrivalRing)
-    let own = Int32(thread == 0 ? 1 : 0)
-    receiverCounts = Array(repeating: Int32(linkCount) - own, count: publisherCount)
+    let ring = plan.rate == nil ? depth.roundedUpToPowerOfTwo : BroadcastBoard.openRing
+    ringMask = ring - 1
+    arrivals = .allocate(capacity: publisherCount * ring)
+    arrivals.initialize(repeating: 0, count: publisherCount * ring)
+    receiverCount = Int32(linkCount) - (thread == 0 ? 1 : 0)
     let largest = plan.messages.map(\.count).max() ?? 0
     frameByteCount = FrameHeader.maximumByteCount + largest + largest / 8 + 128
     draftCount = max(1, min(depth, Self.batchByteCount / frameByteCount))
@@ -79,7 +89,7 @@ struct BroadcastScenario: LoadScenario, ~Copyable {
   var unansweredCount: Int {
     var sent = 0
     for publisher in 0..<publisherCount {
-      sent &+= board.sentCount(publisher) &* Int(receiverCounts[publisher])
+      sent &+= board.sentCount(publisher) &* Int(receiverCount)
       let own = hasPublishers ? ownCount(publisher) : 0
       if own > 0 { sent &+= board.sentCount(publisher) &- own }
     }
@@ -88,7 +98,7 @@ struct BroadcastScenario: LoadScenario, ~Copyable {
 
   /// How many of its own messages a publisher has got back; 0 for ever where the server keeps them.
   private func ownCount(_ publisher: Int) -> Int {
-    expected[publisher &* publisherCount &+ publisher]
+    expected[publisher &* publisherCount &+ publisher].number
   }
 
   /// How many messages a publisher may have sent by now in a closed loop.
@@ -99,7 +109,7 @@ struct BroadcastScenario: LoadScenario, ~Copyable {
   }
 
   mutating func begin(_ links: inout Links) {
-    if receiverCounts.allSatisfy({ $0 == 0 }) {
+    if receiverCount == 0 {
       for publisher in 0..<publisherCount { board.complete(.max / 2, of: publisher, on: thread) }
     }
     guard hasPublishers else { return }
@@ -162,45 +172,39 @@ struct BroadcastScenario: LoadScenario, ~Copyable {
     _ payload: UnsafeRawBufferPointer, firstByte: UInt8, on link: LinkPointer,
     _ links: inout Links
   ) {
-    guard let stamp = BroadcastStamp(payload), stamp.publisher < publisherCount else {
+    guard let stamp = stamps.read(payload), stamp.publisher < publisherCount else {
       links.note(.content, link, "a message that no publisher sent")
       return
     }
     let place = expected + (link.pointee.slot &* publisherCount &+ stamp.publisher)
-    if stamp.number != place.pointee {
+    if stamp.number != place.pointee.number {
       links.note(
         .order, link,
-        "message \(stamp.number) of publisher \(stamp.publisher) instead of \(place.pointee)")
-      if stamp.number < place.pointee { return }
+        "message \(stamp.number) of publisher \(stamp.publisher) instead of "
+          + "\(place.pointee.number)")
+      if stamp.number < place.pointee.number { return }
+      place.pointee.index = stamp.number % pool.count
     }
-    place.pointee = stamp.number &+ 1
-    if isAltered(payload, firstByte, stamp) {
+    let source = pool.payload(place.pointee.index)
+    place.pointee.number = stamp.number &+ 1
+    place.pointee.index = pool.index(behind: place.pointee.index, 1)
+    guard firstByte == pool.firstByte, payload.hasBytes(of: source, from: BroadcastStamp.byteCount)
+    else {
       links.note(
         .content, link, "message \(stamp.number) of publisher \(stamp.publisher) is altered")
       return
     }
-    links.count(payload.count, since: stamp.departure)
+    links.count(1, payload.count, since: stamp.departure)
     if !(hasPublishers && link.pointee.slot == stamp.publisher) { arrived(stamp) }
-  }
-
-  @inline(__always)
-  private func isAltered(
-    _ payload: UnsafeRawBufferPointer, _ firstByte: UInt8, _ stamp: BroadcastStamp
-  ) -> Bool {
-    let source = pool.payload(stamp.number % pool.count)
-    let length = BroadcastStamp.byteCount
-    return firstByte != pool.firstByte || payload.count != source.count
-      || !UnsafeRawBufferPointer(rebasing: payload[length...])
-        .hasBytes(of: UnsafeRawBufferPointer(rebasing: source[length...]))
   }
 
   /// Counts a delivery; the last of a message here opens its publisher's window.
   @inline(__always)
   private mutating func arrived(_ stamp: BroadcastStamp) {
     deliveredCount &+= 1
-    let count = arrivals + (stamp.publisher &* arrivalRing &+ stamp.number % arrivalRing)
+    let count = arrivals + (stamp.publisher &* (ringMask &+ 1) &+ stamp.number & ringMask)
     count.pointee &+= 1
-    if count.pointee == receiverCounts[stamp.publisher] {
+    if count.pointee == receiverCount {
       count.pointee = 0
       board.complete(stamp.number &+ 1, of: stamp.publisher, on: thread)
       hasNews = true

@@ -9,8 +9,8 @@ struct BroadcastStamp: Equatable {
   let departure: UInt64
 
   static let byteCount = 21
-  private static let mark = UInt8(ascii: "#")
-  private static let zero = UInt8(ascii: "0")
+  fileprivate static let mark = UInt8(ascii: "#")
+  fileprivate static let zero = UInt8(ascii: "0")
   // Characters of each part: 16 million publishers, 68 thousand million messages, 36 years.
   private static let publisherLength = 4
   private static let numberLength = 6
@@ -23,30 +23,6 @@ struct BroadcastStamp: Equatable {
     self.publisher = publisher
     self.number = number
     self.departure = departure
-  }
-
-  /// nil: the message has no stamp.
-  @inline(__always)
-  init?(_ payload: UnsafeRawBufferPointer) {
-    guard payload.count >= Self.byteCount, payload[0] == Self.mark else { return nil }
-    // Publisher and half of the number; the rest of it and of the departure; the end of that.
-    let first = Self.value(payload, at: 1)
-    let second = Self.value(payload, at: 9)
-    let third = Self.value(payload, at: 13)
-    publisher = Int(first >> 24)
-    number = Int((first & 0xFF_FFFF) << 12 | second >> 36)
-    departure = (second & 0xF_FFFF_FFFF) << 24 | third & 0xFF_FFFF
-  }
-
-  /// The 48 bits of eight characters: each step joins neighbours, so that every delivery costs
-  /// three of these instead of twenty turns of a loop.
-  @inline(__always)
-  private static func value(_ bytes: UnsafeRawBufferPointer, at offset: Int) -> UInt64 {
-    var bits = UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
-    bits = (bits &- UInt64(zero) &* 0x0101_0101_0101_0101) & 0x3F3F_3F3F_3F3F_3F3F
-    bits = bits >> 2 & 0x0FC0_0FC0_0FC0_0FC0 | bits & 0x003F_003F_003F_003F
-    bits = bits >> 4 & 0x00FF_F000_00FF_F000 | bits & 0x0000_0FFF_0000_0FFF
-    return bits >> 8 & 0x0000_FFFF_FF00_0000 | bits & 0x0000_0000_00FF_FFFF
   }
 
   /// Writes the stamp over the beginning of a message.
@@ -64,5 +40,51 @@ struct BroadcastStamp: Equatable {
       }
     }
     destination.storeBytes(of: Self.mark, as: UInt8.self)
+  }
+}
+
+/// Reads stamps. What left together has the same departure, which is then read once.
+struct StampReader {
+  /// The characters of the departure that was read last, the middle of them twice.
+  private var head: UInt64 = 0
+  private var tail: UInt64 = 0
+  private var departure: UInt64 = 0
+
+  /// The stamp of a message; nil: it has none.
+  @inline(__always)
+  mutating func read(_ payload: UnsafeRawBufferPointer) -> BroadcastStamp? {
+    guard payload.count >= BroadcastStamp.byteCount, payload[0] == BroadcastStamp.mark else {
+      return nil
+    }
+    // Publisher and the beginning of the number.
+    let first = Self.eight(payload.loadUnaligned(fromByteOffset: 1, as: UInt64.self))
+    let end = Self.two(payload, at: 9)
+    let head = payload.loadUnaligned(fromByteOffset: 11, as: UInt64.self)
+    let tail = payload.loadUnaligned(fromByteOffset: 13, as: UInt64.self)
+    if head != self.head || tail != self.tail {
+      (self.head, self.tail) = (head, tail)
+      departure = Self.eight(head) << 12 | Self.two(payload, at: 19)
+    }
+    return BroadcastStamp(
+      publisher: Int(first >> 24), number: Int((first & 0xFF_FFFF) << 12 | end),
+      departure: departure)
+  }
+
+  /// The 48 bits of eight characters: each step joins neighbours.
+  @inline(__always)
+  private static func eight(_ characters: UInt64) -> UInt64 {
+    var bits = characters.bigEndian &- UInt64(BroadcastStamp.zero) &* 0x0101_0101_0101_0101
+    bits &= 0x3F3F_3F3F_3F3F_3F3F
+    bits = bits >> 2 & 0x0FC0_0FC0_0FC0_0FC0 | bits & 0x003F_003F_003F_003F
+    bits = bits >> 4 & 0x00FF_F000_00FF_F000 | bits & 0x0000_0FFF_0000_0FFF
+    return bits >> 8 & 0x0000_FFFF_FF00_0000 | bits & 0x0000_0000_00FF_FFFF
+  }
+
+  /// The 12 bits of two characters.
+  @inline(__always)
+  private static func two(_ bytes: UnsafeRawBufferPointer, at offset: Int) -> UInt64 {
+    let first = (bytes[offset] &- BroadcastStamp.zero) & 63
+    let second = (bytes[offset &+ 1] &- BroadcastStamp.zero) & 63
+    return UInt64(first) << 6 | UInt64(second)
   }
 }

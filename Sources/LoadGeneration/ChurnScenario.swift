@@ -49,7 +49,7 @@ struct ChurnScenario: LoadScenario, ~Copyable {
         links.note(.closed, link, "Close 1000 was answered with \(code?.rawValue ?? 1005)")
       }
       links.count(
-        pool.payload(link.pointee.number % pool.count).count, since: link.pointee.beginning)
+        1, pool.payload(link.pointee.number % pool.count).count, since: link.pointee.beginning)
     }
     return links.stage < .draining
   }

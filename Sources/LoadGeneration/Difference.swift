@@ -3,13 +3,19 @@
 import Glibc
 import WebSocketProtocol
 
+extension Int {
+  /// The smallest power of two that is not smaller; of 1 or more.
+  var roundedUpToPowerOfTwo: Int { 1 << (Int.bitWidth - (self - 1).leadingZeroBitCount) }
+}
+
 extension UnsafeRawBufferPointer {
-  /// Whether the bytes here are the same as those there.
+  /// Whether the bytes here are the same as those there, and as many; those before `offset` may
+  /// differ.
   @inline(__always)
-  func hasBytes(of other: UnsafeRawBufferPointer) -> Bool {
+  func hasBytes(of other: UnsafeRawBufferPointer, from offset: Int = 0) -> Bool {
     guard count == other.count else { return false }
-    guard let here = baseAddress, let there = other.baseAddress, count > 0 else { return true }
-    return memcmp(here, there, count) == 0
+    guard let here = baseAddress, let there = other.baseAddress, count > offset else { return true }
+    return memcmp(here + offset, there + offset, count &- offset) == 0
   }
 }
 

@@ -5,6 +5,7 @@
 // latency counts from then: a server that stalls is charged for every message it held up, also for
 // those that could not even be sent. That keeps the figures free of coordinated omission.
 
+import Glibc
 import WebSocketProtocol
 
 /// One thread's part of `echo` and `latency`.
@@ -13,8 +14,10 @@ struct EchoScenario: LoadScenario, ~Copyable {
   private let depth: Int
   /// Of an open loop.
   private var pace: Pace?
-  /// When each message in flight left, `depth` of them for each connection.
+  /// When each message in flight left, by its number: a ring for each connection, as long as the
+  /// power of two that `depth` fits in.
   private let departures: UnsafeMutablePointer<UInt64>
+  private let ringMask: Int
   private let departureCount: Int
   /// In an open loop also what is due and could not be sent yet.
   private(set) var unansweredCount = 0
@@ -26,7 +29,8 @@ struct EchoScenario: LoadScenario, ~Copyable {
     pace = plan.rate.map {
       Pace(rate: $0, threadCount: plan.threadCount, thread: thread, linkCount: linkCount)
     }
-    departureCount = pace == nil ? linkCount * depth : 0
+    ringMask = depth.roundedUpToPowerOfTwo - 1
+    departureCount = pace == nil ? linkCount * (ringMask + 1) : 0
     departures = .allocate(capacity: departureCount)
     departures.initialize(repeating: 0, count: departureCount)
   }
@@ -36,32 +40,51 @@ struct EchoScenario: LoadScenario, ~Copyable {
   mutating func begin(_ links: inout Links) {
     pace?.begin(links.now)
     for slot in links.all.indices {
-      links.link(slot).pointee.credit = pace == nil ? depth : 0
-      links.makeReady(links.link(slot))
+      let link = links.link(slot)
+      link.pointee.credit = pace == nil ? depth : 0
+      // Each connection begins elsewhere among the messages, so that crossed replies show.
+      link.pointee.sentIndex = link.pointee.number &* 7 % pool.count
+      link.pointee.answeredIndex = link.pointee.sentIndex
+      links.makeReady(link)
     }
-  }
-
-  /// Each connection begins elsewhere among the messages, so that crossed replies show.
-  @inline(__always)
-  private func index(_ count: Int, _ link: LinkPointer) -> Int {
-    (count &+ link.pointee.number &* 7) % pool.count
   }
 
   @inline(__always)
   mutating func next(for link: LinkPointer, _ links: inout Links) -> UnsafeRawBufferPointer? {
     let credit = link.pointee.credit
     guard credit > 0, links.maySend else { return nil }
-    let run = pool.frames(from: index(link.pointee.sentCount, link), limit: credit)
+    let run = pool.frames(from: link.pointee.sentIndex, limit: credit)
     if pace == nil {
-      let first = departures + link.pointee.slot * depth
-      for number in link.pointee.sentCount..<link.pointee.sentCount &+ run.count {
-        first[number % depth] = links.now
-      }
+      let (departures, now) = (departures(link), links.now)
+      var number = link.pointee.sentCount
+      let end = number &+ run.count
+      repeat {
+        departures[number & ringMask] = now
+        number &+= 1
+      } while number < end
       unansweredCount &+= run.count
     }
     link.pointee.sentCount &+= run.count
+    link.pointee.sentIndex = pool.index(behind: link.pointee.sentIndex, run.count)
     link.pointee.credit = credit &- run.count
     return run.bytes
+  }
+
+  @inline(__always)
+  mutating func takeReplies(
+    _ bytes: inout ReceivedBytes, on link: LinkPointer, _ links: inout Links
+  ) {
+    repeat {
+      let run = pool.replies(
+        from: link.pointee.answeredIndex,
+        limit: link.pointee.sentCount &- link.pointee.answeredCount, byteCount: bytes.count)
+      guard run.count > 0, memcmp(bytes.next, run.bytes.baseAddress!, run.bytes.count) == 0 else {
+        return
+      }
+      bytes.next += run.bytes.count
+      count(run.count, link, &links)
+      answered(run.count, link)
+    } while bytes.count > 0
   }
 
   @inline(__always)
@@ -74,21 +97,57 @@ struct EchoScenario: LoadScenario, ~Copyable {
       links.note(.order, link, "a message that answers none")
       return
     }
-    link.pointee.answeredCount = number &+ 1
-    unansweredCount &-= 1
-    let expected = pool.payload(index(number, link))
+    let expected = pool.payload(link.pointee.answeredIndex)
     if firstByte == pool.firstByte && payload.hasBytes(of: expected) {
-      let departure =
-        pace?.due(number, link.pointee.slot)
-        ?? departures[link.pointee.slot &* depth &+ number % depth]
-      links.count(payload.count, since: departure)
+      count(1, link, &links)
     } else {
       let ours = pool.firstByte
       links.note(
         .content, link,
         "reply \(number): \(Difference(payload, firstByte, from: expected, ours))")
     }
-    if pace == nil { link.pointee.credit &+= 1 }
+    answered(1, link)
+  }
+
+  /// Counts the next replies of a connection, which are as they should be.
+  @inline(__always)
+  private mutating func count(_ replyCount: Int, _ link: LinkPointer, _ links: inout Links) {
+    guard pace == nil else { return countEach(replyCount, link, &links) }
+    let departures = departures(link)
+    let number = link.pointee.answeredCount
+    let departure = departures[number & ringMask]
+    // What is between two that left together did so too.
+    guard departure == departures[(number &+ replyCount &- 1) & ringMask] else {
+      return countEach(replyCount, link, &links)
+    }
+    let byteCount = pool.payloadByteCount(from: link.pointee.answeredIndex, count: replyCount)
+    links.count(replyCount, byteCount, since: departure)
+  }
+
+  @inline(never)
+  private mutating func countEach(_ replyCount: Int, _ link: LinkPointer, _ links: inout Links) {
+    for offset in 0..<replyCount {
+      let number = link.pointee.answeredCount &+ offset
+      let beginning = pace?.due(number, link.pointee.slot) ?? departures(link)[number & ringMask]
+      let byteCount = pool.payloadByteCount(
+        from: link.pointee.answeredIndex &+ offset, count: 1)
+      links.count(1, byteCount, since: beginning)
+    }
+  }
+
+  /// Makes room for what follows messages that were answered, rightly or not.
+  @inline(__always)
+  private mutating func answered(_ replyCount: Int, _ link: LinkPointer) {
+    link.pointee.answeredCount &+= replyCount
+    link.pointee.answeredIndex = pool.index(behind: link.pointee.answeredIndex, replyCount)
+    unansweredCount &-= replyCount
+    if pace == nil { link.pointee.credit &+= replyCount }
+  }
+
+  /// The ring of a connection.
+  @inline(__always)
+  private func departures(_ link: LinkPointer) -> UnsafeMutablePointer<UInt64> {
+    departures + link.pointee.slot &* (ringMask &+ 1)
   }
 
   mutating func endTurn(_ links: inout Links) -> UInt64? {

@@ -28,6 +28,9 @@ struct Link {
   var sentCount = 0
   var answeredCount = 0
   var credit = 0
+  /// Which of the run's messages comes next, there and back.
+  var sentIndex = 0
+  var answeredIndex = 0
 
   // Rarely touched.
   /// Its number in the run, for texts.

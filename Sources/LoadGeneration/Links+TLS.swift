@@ -105,8 +105,15 @@ extension Links {
   }
 
   /// Sends what waits encrypted; false: there is no room for more.
+  @inline(__always)
   mutating func sendWaiting(_ link: LinkPointer) -> Bool {
     guard let secure = link.pointee.secure, secure.pointee.hasWaiting else { return true }
+    return sendWaiting(link, secure)
+  }
+
+  private mutating func sendWaiting(
+    _ link: LinkPointer, _ secure: UnsafeMutablePointer<SecureSocket>
+  ) -> Bool {
     // An error shows itself in what is received.
     _ = secure.pointee.sendWaiting()
     watchRoom(link, secure.pointee.hasWaiting)

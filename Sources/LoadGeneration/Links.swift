@@ -115,16 +115,16 @@ struct Links: ~Copyable {
     now = MonotonicClock.nanoseconds()
   }
 
-  /// Counts a message that is as it should be, and how long it took.
+  /// Counts messages that are as they should be, their payload in all, and how long each took.
   @inline(__always)
-  mutating func count(_ payloadByteCount: Int, since beginning: UInt64) {
-    messageCount &+= 1
+  mutating func count(_ newCount: Int, _ payloadByteCount: Int, since beginning: UInt64) {
+    messageCount &+= newCount
     self.payloadByteCount &+= payloadByteCount
     if beginning != alikeBeginning {
       recordAlike()
       alikeBeginning = beginning
     }
-    alikeCount &+= 1
+    alikeCount &+= UInt64(newCount)
   }
 
   /// Records how long those took that were counted last. In an open loop those count that were due

@@ -1,6 +1,8 @@
 // What a kind of load does with its connections. The worker moves bytes; a scenario says which, and
 // judges what comes back. Specialised at compile time: nothing here is looked up at run time.
 
+import WebSocketProtocol
+
 /// One thread's part of a kind of load.
 protocol LoadScenario: ~Copyable {
   /// Whether what a connection received may have it send at once, not only at the end of the turn.
@@ -12,6 +14,11 @@ protocol LoadScenario: ~Copyable {
   /// The next bytes for a connection that has sent what it had, until the next call for it theirs;
   /// nil: nothing now.
   mutating func next(for link: LinkPointer, _ links: inout Links) -> UnsafeRawBufferPointer?
+
+  /// Takes replies off the front of what was received between two messages, if they are what was
+  /// expected, byte for byte. What is not taken is looked at more closely.
+  mutating func takeReplies(
+    _ bytes: inout ReceivedBytes, on link: LinkPointer, _ links: inout Links)
 
   /// A whole message came.
   mutating func received(
@@ -31,6 +38,11 @@ protocol LoadScenario: ~Copyable {
 
 extension LoadScenario where Self: ~Copyable {
   static var answersAtOnce: Bool { true }
+
+  @inline(__always)
+  mutating func takeReplies(
+    _ bytes: inout ReceivedBytes, on link: LinkPointer, _ links: inout Links
+  ) {}
 
   mutating func endTurn(_ links: inout Links) -> UInt64? { nil }
 

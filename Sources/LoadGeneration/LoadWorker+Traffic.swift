@@ -6,6 +6,15 @@ import Glibc
 import RelayEngine
 import WebSocketProtocol
 
+// Not the poller's own: what another module of the package computes is called, once an event.
+extension epoll_event {
+  /// Whether a receive call finds something, be it the end.
+  fileprivate var isReadable: Bool {
+    events & (EPOLLIN.rawValue | EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0
+  }
+  fileprivate var isWritable: Bool { events & EPOLLOUT.rawValue != 0 }
+}
+
 extension LoadWorker where Scenario: ~Copyable {
   /// Payload of a frame is received where it is put together if so much of it is missing.
   private static var directByteCount: Int { 64 << 10 }
@@ -16,15 +25,14 @@ extension LoadWorker where Scenario: ~Copyable {
     guard let link = LinkPointer(bitPattern: UInt(event.data.u64)) else { return }
     switch link.pointee.phase {
     case .open, .closing:
-      if event.events & Poller.writable != 0 { flush(link) }
-      if event.events & (Poller.readable | Poller.failed) != 0 { receive(link) }
+      if event.isWritable { flush(link) }
+      if event.isReadable { receive(link) }
     case .connecting: connected(link)
     case .securing:
       if links.sendWaiting(link) { continueSecuring(link) }
     case .handshake:
-      if event.events & Poller.writable != 0 { flush(link) }
-      let isReadable = event.events & (Poller.readable | Poller.failed) != 0
-      guard isReadable && link.pointee.phase == .handshake else { break }
+      if event.isWritable { flush(link) }
+      guard event.isReadable && link.pointee.phase == .handshake else { break }
       repeat { readAnswer(link) } while links.holdsMore(link) && link.pointee.phase == .handshake
       if links.holdsMore(link) { receive(link) }
     case .unopened, .ended: break
@@ -80,13 +88,17 @@ extension LoadWorker where Scenario: ~Copyable {
     } else {
       let count = links.receive(link, links.buffer)
       if count <= 0 { return receivedNothing(link, count) }
-      received(ReceivedBytes(links.buffer.baseAddress!, count: count), link)
+      var bytes = ReceivedBytes(links.buffer.baseAddress!, count: count)
+      if link.pointee.connection.isBetweenMessages {
+        scenario.takeReplies(&bytes, on: link, &links)
+      }
+      if bytes.count > 0 { received(bytes, link) }
     }
     if Scenario.answersAtOnce && link.pointee.phase == .open { flush(link) }
   }
 
   /// Takes what was received apart.
-  @inline(__always)
+  @inline(never)
   mutating func received(_ bytes: ReceivedBytes, _ link: LinkPointer) {
     var bytes = bytes
     let maximum = links.maximumMessageByteCount

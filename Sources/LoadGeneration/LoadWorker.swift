@@ -69,10 +69,7 @@ struct LoadWorker<Scenario: LoadScenario & ~Copyable>: ~Copyable {
       let count = links.poller.wait(for: events)
       links.beginTurn()
       enterStage()
-      var position = 0
-      while position < count {
-        let event = events[position]
-        position &+= 1
+      for event in events.prefix(count) {
         switch event.data.u64 {
         case Self.bellTag: silenceBell()
         case Self.timerTag:

@@ -1,5 +1,5 @@
-// The messages of a run as they are sent and as they must come back: frames with their masks on,
-// one behind the other, so that a batch of them is one send from where they lie.
+// The messages of a run as they are sent and as they must come back: frames one behind the other,
+// so that a batch of them is one send from where they lie, and one comparison.
 
 import WebSocketProtocol
 
@@ -10,10 +10,17 @@ struct MessagePool: ~Copyable {
   /// FIN and the opcode of every message, without compression.
   let firstByte: UInt8
   private let frames: UnsafeMutableRawPointer
-  /// Where each frame begins, and the last one ends.
-  private let frameOffsets: UnsafeMutablePointer<Int>
-  private let payloads: UnsafeMutableRawPointer
-  private let payloadOffsets: UnsafeMutablePointer<Int>
+  /// The messages as frames of a server that neither splits nor compresses them.
+  private let replies: UnsafeMutableRawPointer
+  /// Where each message begins, and the last one ends.
+  private let places: UnsafeMutablePointer<Place>
+
+  /// Bytes before a message.
+  private struct Place {
+    var frames = 0
+    var replies = 0
+    var payloads = 0
+  }
 
   /// Frames for messages, of which there is at least one.
   ///
@@ -29,58 +36,81 @@ struct MessagePool: ~Copyable {
       defer { deflater.release() }
       sent = messages.map { deflater.compressed($0) }
     }
-    let first = compresses ? firstByte | FrameHeader.compressedBit : firstByte
-    (payloads, payloadOffsets) = Self.layOut(messages) { payload, destination in
-      destination.copyMemory(from: payload.baseAddress!, byteCount: payload.count)
-      return payload.count
-    }
-    (frames, frameOffsets) = Self.layOut(sent) { payload, destination in
-      // RFC 6455 §5.3 wants keys that the peer cannot foresee; that one comes again is the price of
-      // not masking while measuring.
-      let key = UInt32.random(in: 0...UInt32.max)
-      let header = FrameHeader.writeClient(
-        first, payloadByteCount: payload.count, maskingKey: key, to: destination)
-      _ = Masking.apply(
-        key, from: payload.baseAddress!, count: payload.count, to: destination + header)
-      return header + payload.count
+    frames = Self.room(for: sent)
+    replies = Self.room(for: messages)
+    places = .allocate(capacity: count + 1)
+    var place = Place()
+    places.initialize(to: place)
+    for (index, message) in messages.enumerated() {
+      place.frames += Self.writeFrame(
+        sent[index], firstByte | (compresses ? FrameHeader.compressedBit : 0),
+        to: frames + place.frames)
+      place.replies += Self.writeReply(message, firstByte, to: replies + place.replies)
+      place.payloads += message.count
+      (places + index + 1).initialize(to: place)
     }
   }
 
-  /// Writes messages one behind the other, and where each begins.
-  private static func layOut(
-    _ messages: [[UInt8]],
-    _ write: (UnsafeRawBufferPointer, UnsafeMutableRawPointer) -> Int
-  ) -> (UnsafeMutableRawPointer, UnsafeMutablePointer<Int>) {
-    let byteCount = messages.reduce(0) { $0 + $1.count + FrameHeader.maximumByteCount }
-    let memory = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: 64)
-    let offsets = UnsafeMutablePointer<Int>.allocate(capacity: messages.count + 1)
-    offsets[0] = 0
-    for (index, message) in messages.enumerated() {
-      // An empty message has no address of its own; any will do.
-      let length = message.withUnsafeBytes {
-        write(
-          $0.baseAddress == nil ? UnsafeRawBufferPointer(start: memory, count: 0) : $0,
-          memory + offsets[index])
-      }
-      offsets[index + 1] = offsets[index] + length
+  private static func room(for messages: [[UInt8]]) -> UnsafeMutableRawPointer {
+    .allocate(
+      byteCount: messages.reduce(0) { $0 + $1.count + FrameHeader.maximumByteCount },
+      alignment: 64)
+  }
+
+  private static func writeFrame(
+    _ message: [UInt8], _ firstByte: UInt8, to frame: UnsafeMutableRawPointer
+  ) -> Int {
+    // RFC 6455 §5.3 wants keys that the peer cannot foresee; that one comes again is the price of
+    // not masking while measuring.
+    let key = UInt32.random(in: 0...UInt32.max)
+    let header = FrameHeader.writeClient(
+      firstByte, payloadByteCount: message.count, maskingKey: key, to: frame)
+    message.withUnsafeBytes {
+      // An empty message has no address.
+      guard let bytes = $0.baseAddress else { return }
+      _ = Masking.apply(key, from: bytes, count: $0.count, to: frame + header)
     }
-    return (memory, offsets)
+    return header + message.count
+  }
+
+  private static func writeReply(
+    _ message: [UInt8], _ firstByte: UInt8, to frame: UnsafeMutableRawPointer
+  ) -> Int {
+    let header = FrameHeader.writeServer(firstByte, payloadByteCount: message.count, to: frame)
+    message.withUnsafeBytes {
+      UnsafeMutableRawBufferPointer(start: frame + header, count: $0.count).copyMemory(from: $0)
+    }
+    return header + message.count
   }
 
   deinit {
     frames.deallocate()
-    frameOffsets.deallocate()
-    payloads.deallocate()
-    payloadOffsets.deallocate()
+    replies.deallocate()
+    places.deallocate()
   }
 
   /// Frames that lie behind each other, at most `limit` of them, from the one at `index` on.
   @inline(__always)
   func frames(from index: Int, limit: Int) -> (bytes: UnsafeRawBufferPointer, count: Int) {
     let end = min(index &+ limit, count)
-    let start = frameOffsets[index]
+    let start = places[index].frames
     return (
-      UnsafeRawBufferPointer(start: frames + start, count: frameOffsets[end] &- start),
+      UnsafeRawBufferPointer(start: frames + start, count: places[end].frames &- start),
+      end &- index
+    )
+  }
+
+  /// The replies that lie behind each other, at most `limit` of them, from the one at `index` on,
+  /// and that are whole in `byteCount` bytes.
+  @inline(__always)
+  func replies(
+    from index: Int, limit: Int, byteCount: Int
+  ) -> (bytes: UnsafeRawBufferPointer, count: Int) {
+    let start = places[index].replies
+    var end = min(index &+ limit, count)
+    while places[end].replies &- start > byteCount { end &-= 1 }
+    return (
+      UnsafeRawBufferPointer(start: replies + start, count: places[end].replies &- start),
       end &- index
     )
   }
@@ -88,8 +118,21 @@ struct MessagePool: ~Copyable {
   /// What a message says.
   @inline(__always)
   func payload(_ index: Int) -> UnsafeRawBufferPointer {
-    let start = payloadOffsets[index]
+    let byteCount = payloadByteCount(from: index, count: 1)
     return UnsafeRawBufferPointer(
-      start: payloads + start, count: payloadOffsets[index &+ 1] &- start)
+      start: replies + (places[index &+ 1].replies &- byteCount), count: byteCount)
+  }
+
+  /// How much messages that lie behind each other say.
+  @inline(__always)
+  func payloadByteCount(from index: Int, count: Int) -> Int {
+    places[index &+ count].payloads &- places[index].payloads
+  }
+
+  /// The index behind that of messages that lie behind each other.
+  @inline(__always)
+  func index(behind index: Int, _ length: Int) -> Int {
+    let next = index &+ length
+    return next == count ? 0 : next
   }
 }

@@ -111,7 +111,12 @@ package struct PolledEvents: ~Copyable {
 
   deinit { base.deallocate() }
 
+  /// Those that came, until the next wait.
+  package func prefix(_ count: Int) -> UnsafeBufferPointer<epoll_event> {
+    UnsafeBufferPointer(start: base, count: count)
+  }
+
   /// One of those that came.
   @inline(__always)
-  package subscript(position: Int) -> epoll_event { base[position] }
+  subscript(position: Int) -> epoll_event { base[position] }
 }

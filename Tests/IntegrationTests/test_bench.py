@@ -289,12 +289,27 @@ def dropped(connection: ServerConnection, message: str | bytes, number: int) -> 
         (dropped, r"closed: connection 0: "),
     ],
 )
-def test_echo_finds_what_is_wrong(answer: Answer, words: str) -> None:
+@pytest.mark.parametrize("depth", [1, 16])
+def test_echo_finds_what_is_wrong(answer: Answer, words: str, depth: int) -> None:
+    """Also among replies that come together, which are compared together."""
     with server(answer) as url:
-        done = bench("echo", "-c", 1, *SHORT, url)
+        done = bench("echo", "-c", 1, "-d", depth, *SHORT, url)
     assert done.returncode == FAULT, done.stdout
     assert re.search(r"^  WRONG .*" + words, done.stdout, re.MULTILINE), done.stdout
     assert "verified" not in done.stdout
+
+
+def test_echo_takes_any_framing() -> None:
+    """What RFC 6455 §5.4 allows is as good as a reply in one frame."""
+
+    def framed(connection: ServerConnection, message: str | bytes, number: int) -> None:
+        if number % 3 == 1:
+            connection.ping()
+        connection.send([message[:7], message[7:]] if number % 5 == 2 else message)
+
+    with server(framed) as url:
+        found = figures("echo", "-c", 3, "-d", 16, url)
+    assert found["messages"] > 100
 
 
 def test_latency_finds_what_never_comes() -> None:

@@ -48,6 +48,23 @@ struct MessagePoolTests {
     #expect(part.count == 1 && read(part.bytes, 1).map(\.1) == [Self.messages[3]])
   }
 
+  @Test("replies are what an echoing server sends, as many as are whole")
+  func replies() {
+    let pool = MessagePool(Self.messages, isText: true, compresses: false)
+    let run = pool.replies(from: 0, limit: 100, byteCount: 1 << 20)
+    #expect(run.count == 5 && FrameHeader.areServerFrames(run.bytes))
+    #expect(run.bytes.count == 2 + 5 + 2 + 2 + 125 + 4 + 126 + 10 + 70_000)
+    #expect(Array(run.bytes.prefix(9)) == [0x81, 5] + Array("hello".utf8) + [0x81, 0])
+    #expect(pool.replies(from: 1, limit: 2, byteCount: 1 << 20).bytes.count == 2 + 2 + 125)
+    let whole = [(0, 0), (6, 0), (7, 1), (8, 1), (9, 2), (135, 2), (136, 3), (70_275, 4)]
+    for (byteCount, count) in whole {
+      #expect(pool.replies(from: 0, limit: 100, byteCount: byteCount).count == count)
+    }
+    #expect(pool.replies(from: 2, limit: 0, byteCount: 1 << 20).count == 0)
+    #expect(pool.payloadByteCount(from: 1, count: 3) == 251)
+    #expect(pool.index(behind: 1, 3) == 4 && pool.index(behind: 1, 4) == 0)
+  }
+
   @Test("compressed messages inflate by themselves")
   func compressed() throws {
     let pool = MessagePool(Self.messages, isText: false, compresses: true)
@@ -92,18 +109,23 @@ struct MessagePoolTests {
     let stamps = [
       BroadcastStamp(publisher: 0, number: 0, departure: 0),
       BroadcastStamp(publisher: 49, number: 123_456_789, departure: 1_234_567_890_123_456),
+      BroadcastStamp(publisher: 49, number: 123_456_790, departure: 1_234_567_890_123_456),
+      BroadcastStamp(publisher: 50, number: 123_456_790, departure: 1_234_567_890_123_457),
+      BroadcastStamp(publisher: 50, number: 123_456_791, departure: 1_234_567_890_123_393),
       BroadcastStamp(
         publisher: BroadcastStamp.maximumPublisherCount - 1, number: 1 << 36 - 1,
         departure: 1 << 60 - 1),
     ]
-    for stamp in stamps {
+    // One reader for all: what it remembers of one must not show in another.
+    var reader = StampReader()
+    for stamp in stamps + stamps.reversed() {
       var bytes = [UInt8](repeating: 0, count: BroadcastStamp.byteCount)
       bytes.withUnsafeMutableBytes { stamp.write(to: $0.baseAddress!) }
-      #expect(bytes.withUnsafeBytes { BroadcastStamp($0) } == stamp)
+      #expect(bytes.withUnsafeBytes { reader.read($0) } == stamp)
       #expect(bytes.allSatisfy { (0x20..<0x7F).contains($0) })
     }
     let others = ["", "#", String(repeating: "x", count: 21)]
-    for text in others { #expect(Array(text.utf8).withUnsafeBytes { BroadcastStamp($0) } == nil) }
+    for text in others { #expect(Array(text.utf8).withUnsafeBytes { reader.read($0) } == nil) }
   }
 
   @Test(
