@@ -75,16 +75,35 @@ struct EchoScenario: LoadScenario, ~Copyable {
     _ bytes: inout ReceivedBytes, on link: LinkPointer, _ links: inout Links
   ) {
     repeat {
+      let index = link.pointee.answeredIndex
       let run = pool.replies(
-        from: link.pointee.answeredIndex,
-        limit: link.pointee.sentCount &- link.pointee.answeredCount, byteCount: bytes.count)
-      guard run.count > 0, memcmp(bytes.next, run.bytes.baseAddress!, run.bytes.count) == 0 else {
+        from: index, limit: link.pointee.sentCount &- link.pointee.answeredCount)
+      let taken = link.pointee.replyByteCount
+      let count = min(bytes.count, run.bytes.count &- taken)
+      guard count > 0, memcmp(bytes.next, run.bytes.baseAddress! + taken, count) == 0 else {
         return
       }
-      bytes.next += run.bytes.count
-      count(run.count, link, &links)
-      answered(run.count, link)
+      bytes.next += count
+      var replyCount = run.count
+      while pool.replyByteCount(from: index, count: replyCount) > taken &+ count {
+        replyCount &-= 1
+      }
+      link.pointee.replyByteCount =
+        taken &+ count &- pool.replyByteCount(from: index, count: replyCount)
+      if replyCount > 0 {
+        self.count(replyCount, link, &links)
+        answered(replyCount, link)
+      }
     } while bytes.count > 0
+  }
+
+  mutating func returnReply(_ link: LinkPointer) -> ReceivedBytes? {
+    let count = link.pointee.replyByteCount
+    if count == 0 { return nil }
+    link.pointee.replyByteCount = 0
+    let reply = pool.replies(from: link.pointee.answeredIndex, limit: 1).bytes
+    // Written to only to take masks off, and a server has none.
+    return ReceivedBytes(UnsafeMutableRawPointer(mutating: reply.baseAddress!), count: count)
   }
 
   @inline(__always)

@@ -15,10 +15,14 @@ protocol LoadScenario: ~Copyable {
   /// nil: nothing now.
   mutating func next(for link: LinkPointer, _ links: inout Links) -> UnsafeRawBufferPointer?
 
-  /// Takes replies off the front of what was received between two messages, if they are what was
-  /// expected, byte for byte. What is not taken is looked at more closely.
+  /// Takes bytes off the front of what was received, as long as they are the replies that were
+  /// expected, whole or not. What is not taken is looked at more closely, what `returnReply` gives
+  /// before it.
   mutating func takeReplies(
     _ bytes: inout ReceivedBytes, on link: LinkPointer, _ links: inout Links)
+
+  /// The part of a reply that was taken; it counts as not taken any more. nil: there is none.
+  mutating func returnReply(_ link: LinkPointer) -> ReceivedBytes?
 
   /// A whole message came.
   mutating func received(
@@ -43,6 +47,8 @@ extension LoadScenario where Self: ~Copyable {
   mutating func takeReplies(
     _ bytes: inout ReceivedBytes, on link: LinkPointer, _ links: inout Links
   ) {}
+
+  mutating func returnReply(_ link: LinkPointer) -> ReceivedBytes? { nil }
 
   mutating func endTurn(_ links: inout Links) -> UInt64? { nil }
 

@@ -92,7 +92,10 @@ extension LoadWorker where Scenario: ~Copyable {
       if link.pointee.connection.isBetweenMessages {
         scenario.takeReplies(&bytes, on: link, &links)
       }
-      if bytes.count > 0 { received(bytes, link) }
+      if bytes.count > 0 {
+        if let begun = scenario.returnReply(link) { received(begun, link) }
+        received(bytes, link)
+      }
     }
     if Scenario.answersAtOnce && link.pointee.phase == .open { flush(link) }
   }

@@ -100,19 +100,21 @@ struct MessagePool: ~Copyable {
     )
   }
 
-  /// The replies that lie behind each other, at most `limit` of them, from the one at `index` on,
-  /// and that are whole in `byteCount` bytes.
+  /// Replies that lie behind each other, at most `limit` of them, from the one at `index` on.
   @inline(__always)
-  func replies(
-    from index: Int, limit: Int, byteCount: Int
-  ) -> (bytes: UnsafeRawBufferPointer, count: Int) {
+  func replies(from index: Int, limit: Int) -> (bytes: UnsafeRawBufferPointer, count: Int) {
+    let end = min(index &+ limit, count)
     let start = places[index].replies
-    var end = min(index &+ limit, count)
-    while places[end].replies &- start > byteCount { end &-= 1 }
     return (
       UnsafeRawBufferPointer(start: replies + start, count: places[end].replies &- start),
       end &- index
     )
+  }
+
+  /// How many bytes so many replies are that lie behind each other.
+  @inline(__always)
+  func replyByteCount(from index: Int, count: Int) -> Int {
+    places[index &+ count].replies &- places[index].replies
   }
 
   /// What a message says.

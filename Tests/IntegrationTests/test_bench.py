@@ -299,6 +299,22 @@ def test_echo_finds_what_is_wrong(answer: Answer, words: str, depth: int) -> Non
     assert "verified" not in done.stdout
 
 
+def test_echo_finds_what_is_wrong_late() -> None:
+    """Behind a beginning that was right, and was taken as such."""
+
+    def altered_late(connection: ServerConnection, message: str | bytes, number: int) -> None:
+        assert isinstance(message, bytes)
+        if number == 2:
+            message = message[:200_000] + bytes([message[200_000] ^ 1]) + message[200_001:]
+        connection.send(message)
+
+    with server(altered_late) as url:
+        done = bench("echo", "-c", 1, "-s", "300K", *SHORT, url)
+    assert done.returncode == FAULT, done.stdout
+    words = r"^  WRONG .*content: connection 0: reply 2: byte 200000 of 307200 is 0x\w\w, not 0x"
+    assert re.search(words, done.stdout, re.MULTILINE), done.stdout
+
+
 def test_echo_takes_any_framing() -> None:
     """What RFC 6455 §5.4 allows is as good as a reply in one frame."""
 
