@@ -57,6 +57,7 @@ struct RecordBytes: Sendable {
 
   /// Appends a number in decimal digits, filled up with zeros to `width`, which is at least 1.
   mutating func append(decimal number: UInt64, width: Int = 1) {
+    if number < 10 && width == 1 { return append(UInt8(ascii: "0") + UInt8(number)) }
     let start = count
     let digitCount = max(width, Self.digitCount(of: number))
     makeRoom(for: digitCount)

@@ -36,7 +36,7 @@ struct StandardErrorSink: RecordSink {
   }
 
   func makeEntry() -> JournalEntry {
-    layout.format == .text ? JournalEntry(fields: StandardErrorLayout.isInText) : JournalEntry()
+    JournalEntry(layout.format == .text ? .line : .values)
   }
 
   mutating func take(_ entry: inout JournalEntry) {
@@ -93,22 +93,10 @@ struct StandardErrorSink: RecordSink {
   }
 }
 
-extension StandardErrorLayout {
-  /// Appends a record as one line, line break and all.
-  func append(
-    _ entry: JournalEntry, to line: inout RecordBytes, times: inout TimeStampText
-  ) {
-    if isJournalStream { line.append(text: "<\(entry.priority.rawValue)>") }
-    switch format {
-    case .text: appendText(entry, to: &line, times: &times)
-    case .json: appendJSON(entry, to: &line)
-    }
-    line.append(UInt8(ascii: "\n"))
-  }
-
+extension JournalField {
   /// What a line calls the evidence in a field; nil for what it leaves out or has in MESSAGE.
-  private static func evidenceName(of field: JournalField) -> StaticString? {
-    switch field {
+  fileprivate var evidenceName: StaticString? {
+    switch self {
     case .connectionID: "id"
     case .codeSent: "sent"
     case .codeReceived: "received"
@@ -126,11 +114,25 @@ extension StandardErrorLayout {
   }
 
   /// Whether a field makes a difference to a line of text.
-  static func isInText(_ field: JournalField) -> Bool {
-    switch field {
+  var isInLine: Bool {
+    switch self {
     case .message: true
-    default: evidenceName(of: field) != nil
+    default: evidenceName != nil
     }
+  }
+}
+
+extension StandardErrorLayout {
+  /// Appends a record as one line, line break and all.
+  func append(
+    _ entry: JournalEntry, to line: inout RecordBytes, times: inout TimeStampText
+  ) {
+    if isJournalStream { line.append(text: "<\(entry.priority.rawValue)>") }
+    switch format {
+    case .text: appendText(entry, to: &line, times: &times)
+    case .json: appendJSON(entry, to: &line)
+    }
+    line.append(UInt8(ascii: "\n"))
   }
 
   private func appendText(
@@ -145,8 +147,8 @@ extension StandardErrorLayout {
     }
     var separator: StaticString = "; "
     for (index, field) in entry.names.enumerated() {
-      guard Self.isInText(field) else { continue }
-      let name = Self.evidenceName(of: field)
+      guard field.isInLine else { continue }
+      let name = field.evidenceName
       if let name {
         line.append(literal: separator)
         line.append(literal: name)
