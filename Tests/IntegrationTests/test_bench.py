@@ -300,18 +300,18 @@ def test_echo_finds_what_is_wrong(answer: Answer, words: str, depth: int) -> Non
 
 
 def test_echo_finds_what_is_wrong_late() -> None:
-    """Behind a beginning that was right, and was taken as such."""
+    """Behind a beginning that was right, and was taken as such: more than one receive call has."""
 
     def altered_late(connection: ServerConnection, message: str | bytes, number: int) -> None:
         assert isinstance(message, bytes)
         if number == 2:
-            message = message[:200_000] + bytes([message[200_000] ^ 1]) + message[200_001:]
+            message = message[:900_000] + bytes([message[900_000] ^ 1]) + message[900_001:]
         connection.send(message)
 
     with server(altered_late) as url:
-        done = bench("echo", "-c", 1, "-s", "300K", *SHORT, url)
+        done = bench("echo", "-c", 1, "-s", "1M", *SHORT, url)
     assert done.returncode == FAULT, done.stdout
-    words = r"^  WRONG .*content: connection 0: reply 2: byte 200000 of 307200 is 0x\w\w, not 0x"
+    words = r"^  WRONG .*content: connection 0: reply 2: byte 900000 of 1048576 is 0x\w\w, not 0x"
     assert re.search(words, done.stdout, re.MULTILINE), done.stdout
 
 
