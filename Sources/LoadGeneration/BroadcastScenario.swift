@@ -194,7 +194,7 @@ struct BroadcastScenario: LoadScenario, ~Copyable {
         .content, link, "message \(stamp.number) of publisher \(stamp.publisher) is altered")
       return
     }
-    links.count(1, payload.count, since: stamp.departure)
+    links.count(1, payloadByteCount: payload.count, since: stamp.departure)
     if !(hasPublishers && link.pointee.slot == stamp.publisher) { arrived(stamp) }
   }
 

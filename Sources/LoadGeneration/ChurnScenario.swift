@@ -48,8 +48,8 @@ struct ChurnScenario: LoadScenario, ~Copyable {
       if code != .normalClosure {
         links.note(.closed, link, "Close 1000 was answered with \(code?.rawValue ?? 1005)")
       }
-      links.count(
-        1, pool.payload(link.pointee.number % pool.count).count, since: link.pointee.beginning)
+      let payload = pool.payload(link.pointee.number % pool.count)
+      links.count(1, payloadByteCount: payload.count, since: link.pointee.beginning)
     }
     return links.stage < .draining
   }

@@ -3,11 +3,6 @@
 import Glibc
 import WebSocketProtocol
 
-extension Int {
-  /// The smallest power of two that is not smaller; of 1 or more.
-  var roundedUpToPowerOfTwo: Int { 1 << (Int.bitWidth - (self - 1).leadingZeroBitCount) }
-}
-
 extension UnsafeRawBufferPointer {
   /// Whether the bytes here are the same as those there, and as many; those before `offset` may
   /// differ.

@@ -78,17 +78,18 @@ struct EchoScenario: LoadScenario, ~Copyable {
       let index = link.pointee.answeredIndex
       let run = pool.replies(
         from: index, limit: link.pointee.sentCount &- link.pointee.answeredCount)
-      let taken = link.pointee.replyByteCount
+      let taken = link.pointee.takenByteCount
       let count = min(bytes.count, run.bytes.count &- taken)
       guard count > 0, memcmp(bytes.next, run.bytes.baseAddress! + taken, count) == 0 else {
         return
       }
       bytes.next += count
+      // As many replies as are whole now; what is left is the beginning of the next.
       var replyCount = run.count
       while pool.replyByteCount(from: index, count: replyCount) > taken &+ count {
         replyCount &-= 1
       }
-      link.pointee.replyByteCount =
+      link.pointee.takenByteCount =
         taken &+ count &- pool.replyByteCount(from: index, count: replyCount)
       if replyCount > 0 {
         self.count(replyCount, link, &links)
@@ -98,9 +99,9 @@ struct EchoScenario: LoadScenario, ~Copyable {
   }
 
   mutating func returnReply(_ link: LinkPointer) -> ReceivedBytes? {
-    let count = link.pointee.replyByteCount
+    let count = link.pointee.takenByteCount
     if count == 0 { return nil }
-    link.pointee.replyByteCount = 0
+    link.pointee.takenByteCount = 0
     let reply = pool.replies(from: link.pointee.answeredIndex, limit: 1).bytes
     // Written to only to take masks off, and a server has none.
     return ReceivedBytes(UnsafeMutableRawPointer(mutating: reply.baseAddress!), count: count)
@@ -140,7 +141,7 @@ struct EchoScenario: LoadScenario, ~Copyable {
       return countEach(replyCount, link, &links)
     }
     let byteCount = pool.payloadByteCount(from: link.pointee.answeredIndex, count: replyCount)
-    links.count(replyCount, byteCount, since: departure)
+    links.count(replyCount, payloadByteCount: byteCount, since: departure)
   }
 
   @inline(never)
@@ -150,7 +151,7 @@ struct EchoScenario: LoadScenario, ~Copyable {
       let beginning = pace?.due(number, link.pointee.slot) ?? departures(link)[number & ringMask]
       let byteCount = pool.payloadByteCount(
         from: link.pointee.answeredIndex &+ offset, count: 1)
-      links.count(1, byteCount, since: beginning)
+      links.count(1, payloadByteCount: byteCount, since: beginning)
     }
   }
 

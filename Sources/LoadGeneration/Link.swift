@@ -31,8 +31,8 @@ struct Link {
   /// Which of the run's messages comes next, there and back.
   var sentIndex = 0
   var answeredIndex = 0
-  /// How many bytes of the next reply have come, all of them as expected.
-  var replyByteCount = 0
+  /// How many bytes of the next reply were taken, all of them as expected.
+  var takenByteCount = 0
 
   // Rarely touched.
   /// Its number in the run, for texts.

@@ -117,7 +117,7 @@ struct Links: ~Copyable {
 
   /// Counts messages that are as they should be, their payload in all, and how long each took.
   @inline(__always)
-  mutating func count(_ newCount: Int, _ payloadByteCount: Int, since beginning: UInt64) {
+  mutating func count(_ newCount: Int, payloadByteCount: Int, since beginning: UInt64) {
     messageCount &+= newCount
     self.payloadByteCount &+= payloadByteCount
     if beginning != alikeBeginning {
