@@ -42,20 +42,26 @@ package final class CloseJournal: Sendable {
   package convenience init(
     log: Configuration.Log, capacity: Int = CloseJournal.defaultCapacity
   ) throws(SystemdError) {
-    try self.init(
-      sink: RecordTarget.resolve(log).makeSink(), includesPeerDetails: log.includesPeerDetails,
-      capacity: capacity)
+    let details = log.includesPeerDetails
+    switch RecordTarget.resolve(log) {
+    case .journal:
+      try self.init(sink: JournalSink(), includesPeerDetails: details, capacity: capacity)
+    case .standardError(let layout):
+      try self.init(
+        sink: StandardErrorSink(layout: layout), includesPeerDetails: details, capacity: capacity)
+    }
   }
 
-  init(
-    sink: any RecordSink, includesPeerDetails: Bool = true, capacity: Int = defaultCapacity,
-    patience: SinkPatience = SinkPatience()
+  /// `sink` is made by the thread that uses it.
+  init<Sink: RecordSink & ~Copyable>(
+    sink: @autoclosure @escaping @Sendable () -> Sink, includesPeerDetails: Bool = true,
+    capacity: Int = defaultCapacity, patience: SinkPatience = SinkPatience()
   ) throws(SystemdError) {
     let state = try CloseJournalState(capacity: capacity, includesPeerDetails: includesPeerDetails)
     self.state = state
     thread = Mutex(
       try NamedThread(named: "wsrelay-journal") {
-        var writer = CloseJournalWriter(state: state, sink: sink, patience: patience)
+        var writer = CloseJournalWriter(state: state, sink: sink(), patience: patience)
         writer.run()
         state.finished.raise()
       })

@@ -56,18 +56,18 @@ final class CloseJournalState: Sendable {
 }
 
 /// The body of the writer thread.
-struct CloseJournalWriter {
+struct CloseJournalWriter<Sink: RecordSink & ~Copyable>: ~Copyable {
   private let state: CloseJournalState
-  private var sink: any RecordSink
+  private var sink: Sink
   private let patience: SinkPatience
   private var patienceLeft: Duration
   private var entry: JournalEntry
   private var losses = RecordLosses()
 
-  init(state: CloseJournalState, sink: any RecordSink, patience: SinkPatience) {
+  init(state: CloseJournalState, sink: consuming Sink, patience: SinkPatience) {
     self.state = state
-    self.sink = sink
     self.entry = sink.makeEntry()
+    self.sink = sink
     self.patience = patience
     self.patienceLeft = patience.total
   }
@@ -99,7 +99,7 @@ struct CloseJournalWriter {
   ///
   /// Waking a thread costs the worker that does it about as much as a hundred appends; so only the
   /// first record after a quiet time pays for it.
-  private static let nap = Duration.milliseconds(5)
+  private static var nap: Duration { .milliseconds(5) }
 
   private var isAbandoned: Bool { state.isAbandoned.load(ordering: .relaxed) }
 
@@ -123,8 +123,7 @@ struct CloseJournalWriter {
     var end = start
     // By index: a loop over the elements would copy each of them first.
     while end < chunk.count && !sink.isFull {
-      fill(with: chunk[end])
-      sink.take(&entry)
+      take(chunk[end])
       end += 1
     }
     let lostCount = deliver()
@@ -135,7 +134,7 @@ struct CloseJournalWriter {
     return end
   }
 
-  private mutating func fill(with record: PendingRecord) {
+  private mutating func take(_ record: PendingRecord) {
     switch record.content {
     case .connection(let event):
       let details = state.includesPeerDetails.load(ordering: .relaxed)
@@ -143,12 +142,18 @@ struct CloseJournalWriter {
     case .report(let report):
       entry.fill(with: report, time: record.time)
     }
+    takeEntry()
+  }
+
+  private mutating func takeEntry() {
+    entry.end()
+    sink.take(&entry)
   }
 
   private mutating func writeGap() {
     if losses.isEmpty || isAbandoned { return }
     entry.fill(with: losses, time: CloseJournalState.realtimeMicroseconds)
-    sink.take(&entry)
+    takeEntry()
     guard deliver() == 0 else { return }
     state.toldCount.add(losses.total, ordering: .relaxed)
     losses = RecordLosses()

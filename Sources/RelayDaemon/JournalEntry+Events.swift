@@ -43,7 +43,7 @@ extension JournalEntry {
     append(.reasonReceived, text: closed.reasonReceived, limit: EscapedText.reasonByteCount)
     append(.closeOrder, word: closed.order.rawValue)
     append(.isClean, word: closed.isClean ? "yes" : "no")
-    append(.peerSaw, word: closed.peerSaw)
+    if isNeeded(.peerSaw) { append(.peerSaw, word: closed.peerSaw) }
   }
 
   private mutating func appendCause(of closed: ClosedConnection) {
@@ -101,16 +101,17 @@ extension JournalEntry {
   }
 
   private mutating func append(connectionID: UInt64) {
-    append(.connectionID) { RecordText.append(identifier: connectionID, to: &$0) }
+    append(.connectionID, about: connectionID) { RecordText.append(identifier: $0, to: &$1) }
   }
 
   private mutating func append(path: String, details: Bool) {
+    guard isNeeded(.path) else { return }
     append(.path, text: details ? RecordedPath.masked(path) : RecordedPath.withoutQuery(path))
   }
 
   private mutating func append(listener: String, peer: PeerAddress, via: PeerAddress?) {
     append(.listener, text: listener)
-    append(.peer, word: peer.host)
+    if isNeeded(.peer) { append(.peer, word: peer.host) }
     if peer.port != 0 { append(.peerPort, UInt64(peer.port)) }
     if let via { append(.via, word: via.description) }
   }

@@ -1,108 +1,133 @@
-// One record, ready to be sent: fields back to back in one block, in the order they were appended,
-// for journald as `NAME=value`. The writer thread fills one entry over and over, so that its memory
-// is allocated once. MESSAGE is always the first field. Text goes through `EscapedText`, without
-// exception.
+// One record, ready to be sent: to journald as fields, or to standard error as a line. The writer
+// thread fills one entry over and over, so that its memory is allocated once. MESSAGE is always the
+// first field. Text goes through `EscapedText`, without exception.
 
 import CloseEvents
 import RelayCore
 
 /// An ordered list of the fields of one record.
-struct JournalEntry: Sendable {
-  /// What an entry is filled for. What there is no use for is not appended, nor made.
-  enum Form: Sendable {
-    /// Every field as `NAME=value`.
-    case named
-    /// The value of every field.
-    case values
-    /// The values of those fields that a line of text shows.
-    case line
+struct JournalEntry: ~Copyable {
+  /// The fields one behind the other, as `NAME=value`; or the line, without its line break.
+  private(set) var bytes = RecordBytes()
+  /// Where in `bytes` each field is; of a line, nothing.
+  private(set) var fields: [Range<Int>] = []
+  private let form: Form
+  /// nil for fields.
+  private let layout: StandardErrorLayout?
+  private var times = TimeStampText()
+
+  private enum Form {
+    case fields
+    case json
+    /// Fields that make no difference to a line of text are neither appended nor made.
+    case text
   }
 
-  private(set) var bytes = RecordBytes()
-  /// Where each field is in `bytes`, name and all if it has one there.
-  private(set) var fields: [Range<Int>] = []
-  /// What each field is, in the order of `fields`.
-  private(set) var names: [JournalField] = []
-  private(set) var priority = RecordPriority.info
-  /// When it happened, in microseconds since 1970.
-  private(set) var time: Int64 = 0
-  private let form: Form
+  /// An entry of fields, or one that is a line of this layout.
+  init(_ layout: StandardErrorLayout? = nil) {
+    self.layout = layout
+    form =
+      switch layout?.format {
+      case nil: .fields
+      case .json: .json
+      case .text: .text
+      }
+  }
 
-  init(_ form: Form = .named) { self.form = form }
-
-  private func isNeeded(_ field: JournalField) -> Bool { form != .line || field.isInLine }
-
-  /// Empties the entry and begins another with the fields that every record has; the text of
-  /// MESSAGE is about `subject`, which a closure would copy.
+  /// Empties the entry and begins another with the fields that every record has; `time` is when it
+  /// happened, in microseconds since 1970. The text of MESSAGE is about `subject`, which a closure
+  /// would copy.
   mutating func begin<Subject>(
     event: RecordEvent?, messageID: String?, priority: RecordPriority, time: Int64,
     about subject: Subject, message: (Subject, inout RecordBytes) -> Void
   ) {
     bytes.removeAll()
     fields.removeAll(keepingCapacity: true)
-    names.removeAll(keepingCapacity: true)
-    self.priority = priority
-    self.time = time
-    append(.message, about: subject, writing: message)
+    layout?.begin(priority: priority, time: time, times: &times, in: &bytes)
+    append(.message, about: subject, isOurs: false, writing: message)
     append(.priority, UInt64(priority.rawValue))
     append(.identifier, word: "wsrelay")
     if let messageID { append(.messageID, word: messageID) }
     if let event { append(.event, word: event.rawValue) }
   }
 
-  // Inlined, as a closure that is handed on would copy the connection it is about: four hundred
-  // bytes and ten texts for every field.
+  /// Completes a record that has all its fields.
+  mutating func end() { layout?.end(in: &bytes) }
 
-  /// Appends a field whose value `write` produces.
+  /// Whether there is a use for a field: what is left out need not be made.
   @inline(__always)
-  mutating func append(_ field: JournalField, writing write: (inout RecordBytes) -> Void) {
-    append(field, about: ()) { _, bytes in write(&bytes) }
-  }
+  func isNeeded(_ field: JournalField) -> Bool { form != .text || field.isInText }
 
-  @inline(__always)
-  private mutating func append<Subject>(
-    _ field: JournalField, about subject: Subject,
-    writing write: (Subject, inout RecordBytes) -> Void
-  ) {
-    guard isNeeded(field) else { return }
-    let start = bytes.count
-    if form == .named {
-      bytes.append(text: field.rawValue)
-      bytes.append(UInt8(ascii: "="))
-    }
-    write(subject, &bytes)
-    fields.append(start..<bytes.count)
-    names.append(field)
-  }
+  // All of these are inlined: for most fields of a line of text nothing is left of them.
 
   /// Appends a number in decimal; nothing if it is unknown.
+  @inline(__always)
   mutating func append(_ field: JournalField, _ number: UInt64?) {
     guard let number else { return }
-    append(field) { $0.append(decimal: number) }
+    append(field, about: number) { $1.append(decimal: $0) }
   }
 
   /// Appends a word of our own vocabulary, which needs no escaping.
   @inline(__always)
-  mutating func append(_ field: JournalField, word: @autoclosure () -> String) {
-    append(field) { $0.append(text: word()) }
+  mutating func append(_ field: JournalField, word: String) {
+    append(field, about: word) { $1.append(text: $0) }
   }
 
   /// Appends text that others chose, capped and escaped; nothing if it is empty.
   @inline(__always)
   mutating func append(
-    _ field: JournalField, text: @autoclosure () -> String,
-    limit: Int = EscapedText.maximumByteCount
+    _ field: JournalField, text: String, limit: Int = EscapedText.maximumByteCount
   ) {
-    guard isNeeded(field) else { return }
-    let text = text()
-    if text.isEmpty { return }
-    append(field) { $0.append(escaping: text, limit: limit) }
+    if isNeeded(field) && !text.isEmpty { appendEscaped(field, text, limit: limit) }
   }
 
-  /// Where the value at an index of `names` is in `bytes`.
-  func value(at index: Int) -> Range<Int> {
-    let field = fields[index]
-    if form != .named { return field }
-    return (field.lowerBound + names[index].rawValue.utf8.count + 1)..<field.upperBound
+  @inline(never)
+  private mutating func appendEscaped(_ field: JournalField, _ text: String, limit: Int) {
+    append(field, about: text, isOurs: false) { $1.append(escaping: $0, limit: limit) }
+  }
+
+  /// Appends a field whose value `write` makes of `subject`; it `isOurs` if it is of digits or
+  /// words of our own.
+  @inline(__always)
+  mutating func append<Subject>(
+    _ field: JournalField, about subject: Subject, isOurs: Bool = true,
+    writing write: (Subject, inout RecordBytes) -> Void
+  ) {
+    guard isNeeded(field) else { return }
+    let start = beginField(field)
+    write(subject, &bytes)
+    endField(field, from: start, isOurs: isOurs)
+  }
+
+  /// Returns where the field, or its value in a line, begins.
+  @inline(__always)
+  private mutating func beginField(_ field: JournalField) -> Int {
+    if form != .text { return beginNamedField(field) }
+    if let name = field.evidenceName { bytes.append(literal: name) }
+    return bytes.count
+  }
+
+  @inline(__always)
+  private mutating func endField(_ field: JournalField, from start: Int, isOurs: Bool) {
+    if form != .text { return endNamedField(from: start) }
+    if !isOurs && field.evidenceName != nil { bytes.endEvidence(from: start) }
+  }
+
+  @inline(never)
+  private mutating func beginNamedField(_ field: JournalField) -> Int {
+    if form == .json {
+      bytes.beginMember(field)
+      return bytes.count
+    }
+    let start = bytes.count
+    bytes.append(text: field.rawValue)
+    bytes.append(UInt8(ascii: "="))
+    return start
+  }
+
+  @inline(never)
+  private mutating func endNamedField(from start: Int) {
+    if form == .json { return bytes.endMember(from: start) }
+    fields.append(start..<bytes.count)
   }
 }

@@ -4,27 +4,38 @@
 import CloseEvents
 
 /// Bytes that grow at their end and keep their memory when they are emptied.
-struct RecordBytes: Sendable {
-  /// Always used to its end: what is behind `count` is left over from before.
-  private var storage = [UInt8](repeating: 0, count: 4096)
+///
+/// Not copyable, so that an append need not ask whether somebody else has the same memory.
+struct RecordBytes: ~Copyable {
+  private var memory: UnsafeMutablePointer<UInt8>
+  private var capacity = 4096
   private(set) var count = 0
 
-  mutating func removeAll() { count = 0 }
+  init() { memory = .allocate(capacity: capacity) }
+
+  deinit { memory.deallocate() }
+
+  /// Drops what is behind the first `count` bytes, which there are at least.
+  mutating func removeAll(behind count: Int = 0) {
+    precondition(count >= 0 && count <= self.count, "a record that would grow by being cut")
+    self.count = count
+  }
 
   mutating func append(_ byte: UInt8) {
     makeRoom(for: 1)
-    storage[count] = byte
+    memory[count] = byte
     count += 1
   }
 
   mutating func append(_ bytes: UnsafeBufferPointer<UInt8>) {
     guard let source = bytes.baseAddress else { return }
     makeRoom(for: bytes.count)
-    let count = count
-    storage.withUnsafeMutableBufferPointer { storage in
-      storage.baseAddress?.advanced(by: count).update(from: source, count: bytes.count)
-    }
-    self.count = count + bytes.count
+    (memory + count).update(from: source, count: bytes.count)
+    count += bytes.count
+  }
+
+  mutating func append(_ other: borrowing RecordBytes) {
+    other.withUnsafeBytes { append($0) }
   }
 
   /// Appends text as it is.
@@ -51,6 +62,7 @@ struct RecordBytes: Sendable {
   }
 
   /// Appends text of our own as it is.
+  @inline(__always)
   mutating func append(literal text: StaticString) {
     append(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
   }
@@ -58,19 +70,16 @@ struct RecordBytes: Sendable {
   /// Appends a number in decimal digits, filled up with zeros to `width`, which is at least 1.
   mutating func append(decimal number: UInt64, width: Int = 1) {
     if number < 10 && width == 1 { return append(UInt8(ascii: "0") + UInt8(number)) }
-    let start = count
     let digitCount = max(width, Self.digitCount(of: number))
     makeRoom(for: digitCount)
-    storage.withUnsafeMutableBufferPointer { storage in
-      var rest = number
-      var place = start + digitCount
-      while place > start {
-        place -= 1
-        storage[place] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
-        rest /= 10
-      }
+    var rest = number
+    var place = memory + count + digitCount
+    for _ in 0..<digitCount {
+      place -= 1
+      place.pointee = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+      rest /= 10
     }
-    count = start + digitCount
+    count += digitCount
   }
 
   /// How many decimal digits a number has: at most 20.
@@ -85,12 +94,16 @@ struct RecordBytes: Sendable {
   }
 
   private mutating func makeRoom(for more: Int) {
-    if count + more > storage.count { grow(by: more) }
+    if more > capacity - count { grow(by: more) }
   }
 
   @inline(never)
   private mutating func grow(by more: Int) {
-    storage.append(contentsOf: repeatElement(0, count: max(more, storage.count)))
+    capacity += max(more, capacity)
+    let larger = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity)
+    larger.update(from: memory, count: count)
+    memory.deallocate()
+    memory = larger
   }
 
   /// Some of the bytes, or all of them.
@@ -98,9 +111,8 @@ struct RecordBytes: Sendable {
     in range: Range<Int>? = nil, _ body: (UnsafeBufferPointer<UInt8>) throws(Failure) -> Result
   ) throws(Failure) -> Result {
     let range = range ?? 0..<count
-    precondition(range.upperBound <= count, "bytes past the end of a record")
-    return try storage.withUnsafeBufferPointer { (storage) throws(Failure) in
-      try body(UnsafeBufferPointer(rebasing: storage[range]))
-    }
+    precondition(
+      range.lowerBound >= 0 && range.upperBound <= count, "bytes past the end of a record")
+    return try body(UnsafeBufferPointer(start: memory + range.lowerBound, count: range.count))
   }
 }

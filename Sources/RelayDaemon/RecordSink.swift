@@ -5,8 +5,9 @@ import Glibc
 import RelayConfiguration
 import Systemd
 
-/// Something that takes records, one after the other, and says what it could not send on.
-protocol RecordSink: Sendable {
+/// Something that takes records, one after the other, and says what it could not send on. The
+/// writer thread makes its sink and has it alone.
+protocol RecordSink: ~Copyable, SendableMetatype {
   /// Takes a record, to be sent on behind those that wait; the entry may come back as another one,
   /// to be filled again.
   mutating func take(_ entry: inout JournalEntry)
@@ -16,16 +17,16 @@ protocol RecordSink: Sendable {
   mutating func send() throws(SystemdError)
   /// Gives up what waits, and returns how many records that is: the last ones taken.
   mutating func discard() -> Int
-  /// An entry to fill, with the fields that there is a use for.
+  /// An entry of the form that it takes, to be filled.
   func makeEntry() -> JournalEntry
 }
 
-extension RecordSink {
+extension RecordSink where Self: ~Copyable {
   func makeEntry() -> JournalEntry { JournalEntry() }
 }
 
 /// Sends each record to journald as one structured entry.
-struct JournalSink: RecordSink {
+struct JournalSink: RecordSink, ~Copyable {
   private var entry = JournalEntry()
   private(set) var isFull = false
 
@@ -71,13 +72,5 @@ enum RecordTarget: Equatable, Sendable {
     if usesJournal { return .journal }
     return .standardError(
       StandardErrorLayout(format: log.format, isJournalStream: standardErrorIsJournal))
-  }
-
-  /// The sink for this target.
-  func makeSink() -> any RecordSink {
-    switch self {
-    case .journal: JournalSink()
-    case .standardError(let layout): StandardErrorSink(layout: layout)
-    }
   }
 }

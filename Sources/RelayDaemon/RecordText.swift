@@ -16,11 +16,20 @@ enum RecordText {
 
   /// Appends an address as `PeerAddress.description` has it, without making text of it in between.
   private static func append(_ peer: PeerAddress, to output: inout RecordBytes) {
-    if peer.port == 0 { return output.append(text: peer.host) }
-    if peer.family == .ipv6 { output.append(UInt8(ascii: "[")) }
-    output.append(text: peer.host)
+    if peer.family == .ipv6 && peer.port != 0 { output.append(UInt8(ascii: "[")) }
+    appendHost(of: peer, to: &output)
+    if peer.port == 0 { return }
     output.append(literal: peer.family == .ipv6 ? "]:" : ":")
     output.append(decimal: UInt64(peer.port))
+  }
+
+  /// Appends an address without its port as `PeerAddress.host` has it.
+  private static func appendHost(of peer: PeerAddress, to output: inout RecordBytes) {
+    guard peer.family == .ipv4 else { return output.append(text: peer.host) }
+    for index in 0..<4 {
+      if index > 0 { output.append(UInt8(ascii: ".")) }
+      output.append(decimal: peer.high >> UInt64(56 - 8 * index) & 0xFF)
+    }
   }
 
   /// Appends microseconds as `ElapsedText` has them.

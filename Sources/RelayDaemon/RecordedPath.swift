@@ -15,7 +15,7 @@ enum RecordedPath {
 
   /// The path with its query string, in which the values of secrets are masked.
   static func masked(_ path: String) -> String {
-    guard let start = queryStart(of: path) else { return path }
+    guard !path.isEmpty, let start = queryStart(of: path) else { return path }
     var result = String(path[..<start])
     var rest = path[start...]
     while let separator = rest.utf8.first {

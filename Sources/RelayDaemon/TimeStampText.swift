@@ -6,7 +6,7 @@ import Glibc
 ///
 /// Where there are thousands of records a second, nearly all are of the same second as the one
 /// before: its text is kept.
-struct TimeStampText: Sendable {
+struct TimeStampText: ~Copyable {
   private var second: Int64?
   /// The text of `second`, up to the point before its fractions.
   private var text = RecordBytes()
@@ -15,7 +15,7 @@ struct TimeStampText: Sendable {
   mutating func append(_ time: Int64, to output: inout RecordBytes) {
     let second = time / 1_000_000
     if second != self.second { write(second) }
-    text.withUnsafeBytes { output.append($0) }
+    output.append(text)
     output.append(decimal: UInt64(time % 1_000_000), width: 6)
     output.append(UInt8(ascii: "Z"))
   }

@@ -29,9 +29,7 @@ struct DaemonReportTests {
   }
 
   static func fields(of report: DaemonReport) -> [String: String] {
-    var entry = JournalEntry()
-    entry.fill(with: report, time: 0)
-    return entry.dictionary
+    JournalEntry.of(report).dictionary
   }
 
   @Test("start")

@@ -94,13 +94,17 @@ struct JournalMeasurements {
   func writer(sink name: String) throws {
     let null = Glibc.open("/dev/null", O_WRONLY)
     defer { Glibc.close(null) }
-    let sink: any RecordSink =
-      switch name {
-      case "text": StandardErrorSink(layout: .text, descriptor: null)
-      case "json": StandardErrorSink(layout: .json, descriptor: null)
-      case "journal": JournalSink()
-      default: DiscardingSink()
-      }
+    switch name {
+    case "text": try measure(name, StandardErrorSink(layout: .text, descriptor: null))
+    case "json": try measure(name, StandardErrorSink(layout: .json, descriptor: null))
+    case "journal": try measure(name, JournalSink())
+    default: try measure(name, DiscardingSink())
+    }
+  }
+
+  private func measure<Sink: RecordSink & ~Copyable>(
+    _ name: String, _ sink: consuming Sink
+  ) throws {
     let state = try CloseJournalState(capacity: Self.count, includesPeerDetails: true)
     state.queue.withLock { queue in
       for _ in 0..<Self.count {

@@ -7,7 +7,7 @@ import Systemd
 @testable import RelayDaemon
 
 /// Keeps what it is given; all copies share one memory.
-final class RecordingSink: RecordSink {
+final class RecordingSink: RecordSink, Sendable {
   private struct State {
     var taken: [[String: String]] = []
     var entries: [[String: String]] = []
