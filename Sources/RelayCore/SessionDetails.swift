@@ -51,7 +51,7 @@ public struct SessionDetails {
   private static let noFamily: UInt8 = 0b11
   private static let countedBit: UInt8 = 0b1_0000
 
-  init(_ facts: Facts) {
+  init(_ facts: borrowing Facts) {
     let memory = Self.allocate(
       behind: Self.textsOffset(peer: facts.peer.family, via: facts.via?.family),
       path: facts.path, origin: facts.origin, userAgent: facts.userAgent,
@@ -97,20 +97,21 @@ public struct SessionDetails {
     let memory = UnsafeMutableRawPointer.allocate(
       byteCount: textsOffset + keptByteCount(path) + keptByteCount(origin)
         + keptByteCount(userAgent) + keptByteCount(subprotocol), alignment: 8)
+    // All four at once.
+    memory.storeBytes(of: 0, toByteOffset: textCountsOffset, as: UInt64.self)
     var end = textsOffset
     func append(_ text: String, as index: Int) {
       let count = keptByteCount(text)
       memory.storeBytes(
         of: UInt16(count), toByteOffset: textCountsOffset + 2 * index, as: UInt16.self)
-      if count == 0 { return }
       var text = text
       text.withUTF8 { (memory + end).copyMemory(from: $0.baseAddress!, byteCount: count) }
       end += count
     }
-    append(path, as: 0)
-    append(origin, as: 1)
-    append(userAgent, as: 2)
-    append(subprotocol, as: 3)
+    if !path.isEmpty { append(path, as: 0) }
+    if !origin.isEmpty { append(origin, as: 1) }
+    if !userAgent.isEmpty { append(userAgent, as: 2) }
+    if !subprotocol.isEmpty { append(subprotocol, as: 3) }
     return memory
   }
 
@@ -124,30 +125,26 @@ public struct SessionDetails {
 
   /// The facts, unpacked.
   var facts: Facts {
-    let memory = present
     var facts = Facts(connectionID: connectionID, acceptedAt: acceptedAt, peer: peer)
-    var offset = Self.fixedByteCount + Self.byteCount(facts.peer.family)
-    if let family = viaFamily {
-      facts.via = Self.load(family, from: memory + offset)
-      offset += Self.byteCount(family)
-    }
+    facts.via = via
     facts.isCountedByPeer = isCountedByPeer
-    facts.restartCount = memory.loadUnaligned(
-      fromByteOffset: Self.restartsOffset, as: UInt16.self)
+    facts.restartCount = restartCount
+    (facts.path, facts.origin, facts.userAgent, facts.subprotocol) = texts
+    return facts
+  }
+
+  /// What the opening handshake said.
+  var texts: (path: String, origin: String, userAgent: String, subprotocol: String) {
+    var offset = Self.textsOffset(peer: peerFamily, via: viaFamily)
     func nextText(_ index: Int) -> String {
       let count = Int(
-        memory.loadUnaligned(
-          fromByteOffset: Self.textCountsOffset + 2 * index, as: UInt16.self))
+        present.load(fromByteOffset: Self.textCountsOffset + 2 * index, as: UInt16.self))
       if count == 0 { return "" }
       defer { offset += count }
       return String(
-        decoding: UnsafeRawBufferPointer(start: memory + offset, count: count), as: UTF8.self)
+        decoding: UnsafeRawBufferPointer(start: present + offset, count: count), as: UTF8.self)
     }
-    facts.path = nextText(0)
-    facts.origin = nextText(1)
-    facts.userAgent = nextText(2)
-    facts.subprotocol = nextText(3)
-    return facts
+    return (nextText(0), nextText(1), nextText(2), nextText(3))
   }
 
   // Some of the facts, for whoever needs no texts.
@@ -160,6 +157,16 @@ public struct SessionDetails {
 
   var peer: PeerAddress {
     Self.load(peerFamily, from: present + Self.fixedByteCount)
+  }
+
+  var via: PeerAddress? {
+    viaFamily.map {
+      Self.load($0, from: present + Self.fixedByteCount + Self.byteCount(peerFamily))
+    }
+  }
+
+  var restartCount: UInt16 {
+    present.loadUnaligned(fromByteOffset: Self.restartsOffset, as: UInt16.self)
   }
 
   var isCountedByPeer: Bool { families & Self.countedBit != 0 }

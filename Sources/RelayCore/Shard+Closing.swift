@@ -178,7 +178,7 @@ extension Shard where T: ~Copyable {
   mutating func record(_ session: SessionPointer, errno: Int32, endedByPeer: Bool) {
     let closed = makeRecord(session, errno: errno, endedByPeer: endedByPeer)
     counters.closedCount += 1
-    counters.closedCounts[closed.cause, default: 0] += 1
+    counters.closedCounts.add(closed.cause)
     counters.receivedMessageCount &+= closed.receivedMessageCount
     counters.receivedByteCount &+= closed.receivedByteCount
     counters.sentMessageCount &+= closed.sentMessageCount
@@ -192,7 +192,8 @@ extension Shard where T: ~Copyable {
   private mutating func makeRecord(
     _ session: SessionPointer, errno: Int32, endedByPeer: Bool
   ) -> ClosedConnection {
-    let facts = session.pointee.details.facts
+    let details = session.pointee.details
+    let (path, origin, userAgent, subprotocol) = details.texts
     let notes =
       closingNotes.isEmpty
       ? ClosingNotes() : closingNotes[session.pointee.index] ?? ClosingNotes()
@@ -206,17 +207,18 @@ extension Shard where T: ~Copyable {
     let info = isClean ? nil : transport.info(session.pointee.socket)
     let cause = session.pointee.cause ?? .internalError
     return ClosedConnection(
-      connectionID: facts.connectionID, cause: cause,
+      connectionID: details.connectionID, cause: cause,
       initiator: cause == .tlsFailure && !notes.tlsEndedByPeer ? .relay : cause.initiator,
       detail: notes.detail, phase: session.pointee.recordedPhase, errno: errno,
       codeSent: connection.codeSent, codeReceived: connection.codeReceived,
       reasonSent: notes.reasonSent, reasonReceived: notes.reasonReceived,
       order: session.pointee.closeOrder, isClean: isClean,
       route: isOpened ? table.names[Int(session.pointee.route)] : "",
-      channel: isEcho ? "" : String(facts.path.prefix { $0 != "?" }),
-      listener: listeners[Int(session.pointee.listener)].name, peer: facts.peer, via: facts.via,
-      path: facts.path, origin: facts.origin, subprotocol: facts.subprotocol,
-      userAgent: facts.userAgent, duration: UInt64(max(0, now - facts.acceptedAt)),
+      channel: isEcho ? "" : String(path.prefix { $0 != "?" }),
+      listener: listeners[Int(session.pointee.listener)].name, peer: details.peer,
+      via: details.via,
+      path: path, origin: origin, subprotocol: subprotocol, userAgent: userAgent,
+      duration: UInt64(max(0, now - details.acceptedAt)),
       idle: UInt64(max(0, now - session.pointee.lastReceived)),
       pingRoundTrip: session.pointee.pingRoundTrip == 0
         ? nil : UInt64(session.pointee.pingRoundTrip),
@@ -227,7 +229,7 @@ extension Shard where T: ~Copyable {
       droppedMessageCount: UInt64(session.pointee.droppedMessageCount),
       unsentByteCount: UInt64(max(notes.unsentByteCount, session.pointee.outbound.byteCount)),
       tcpRetransmitCount: info?.retransmitCount, tcpRoundTrip: info?.roundTrip,
-      restartCount: facts.restartCount)
+      restartCount: details.restartCount)
   }
 }
 

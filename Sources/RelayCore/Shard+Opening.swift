@@ -149,9 +149,9 @@ extension Shard where T: ~Copyable {
     session.pointee.lastData = now
     counters.openedCount += 1
     let agreed = negotiateCompression(session, request.extensions)
-    let response = OpeningHandshake.response(
-      to: request, subprotocol: subprotocol, extensions: agreed?.description)
-    response.withUnsafeBytes { send(session, $0.baseAddress!, $0.count) }
+    OpeningHandshake.withResponse(
+      to: request, subprotocol: subprotocol, extensions: agreed?.description
+    ) { send(session, $0.baseAddress!, $0.count) }
     guard session.pointee.phase == .open else { return nil }
     if !rules[index].isEcho { join(session, request.path) }
     scheduleDeadline(session)

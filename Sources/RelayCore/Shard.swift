@@ -182,8 +182,8 @@ public struct ShardCounters: Sendable, Equatable {
   public var refusedCount = 0
   /// Connections that ended with a `ClosedConnection`; refused ones are not among them.
   public var closedCount = 0
-  /// `closedCount` by cause; a cause that never occurred is absent.
-  public var closedCounts: [CloseCause: Int] = [:]
+  /// `closedCount` by cause.
+  public var closedCounts = CauseCounts()
   /// Of ended connections; `Shard.currentCounters` adds the live ones.
   public var receivedMessageCount: UInt64 = 0
   /// Payload bytes of the received messages, without frame headers.
@@ -206,7 +206,7 @@ public struct ShardCounters: Sendable, Equatable {
     openedCount += other.openedCount
     refusedCount += other.refusedCount
     closedCount += other.closedCount
-    closedCounts.merge(other.closedCounts, uniquingKeysWith: +)
+    closedCounts.add(other.closedCounts)
     receivedMessageCount &+= other.receivedMessageCount
     receivedByteCount &+= other.receivedByteCount
     sentMessageCount &+= other.sentMessageCount

@@ -103,7 +103,7 @@ enum StartBanner {
 /// The counters in one line, causes in the order of their names.
 enum CounterText {
   static func line(_ counters: ShardCounters) -> String {
-    let causes = counters.closedCounts.sorted { $0.key.slug < $1.key.slug }
+    let causes = counters.closedCounts.dictionary.sorted { $0.key.slug < $1.key.slug }
       .map { "\($0.key.slug) \($0.value)" }.joined(separator: ", ")
     return "counters: \(counters.liveCount) connections, \(counters.acceptedCount) accepted, "
       + "\(counters.openedCount) opened, \(counters.refusedCount) refused, "

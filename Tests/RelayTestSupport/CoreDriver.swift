@@ -131,7 +131,7 @@ package final class CoreDriver {
     let pairs: [(String, Int, Int)] = [
       ("accepted", counters.acceptedCount, peers.count),
       ("closed", counters.closedCount, closed.count),
-      ("by cause", counters.closedCounts.values.reduce(0, +), closed.count),
+      ("by cause", counters.closedCounts.dictionary.values.reduce(0, +), closed.count),
       ("refused", counters.refusedCount, recording.refused.count),
       ("received", Int(counters.receivedMessageCount), sum(\.receivedMessageCount)),
       ("received bytes", Int(counters.receivedByteCount), sum(\.receivedByteCount)),

@@ -49,8 +49,8 @@ struct ClientHandshakeTests {
     #expect(request.path == "/chat")
     #expect(request.origin == "https://a")
     #expect(request.extensions == Self.client.extensions)
-    let response = OpeningHandshake.response(
-      to: request, subprotocol: "superchat", extensions: "deflate")
+    let response = OpeningHandshake.withResponse(
+      to: request, subprotocol: "superchat", extensions: "deflate", Array.init)
     let upgrade = AcceptedUpgrade(
       subprotocol: "superchat", extensions: [ExtensionOffer(name: "deflate")])
     #expect(Self.receive(response) == .success(upgrade))

@@ -16,7 +16,7 @@ struct OpeningHandshakeTests {
       progress
         == .request(
           UpgradeRequest(
-            path: "/chat", host: "server.example.com", origin: "http://example.com",
+            path: "/chat", origin: "http://example.com",
             acceptKey: AcceptKey(to: Array("dGhlIHNhbXBsZSBub25jZQ==".utf8)),
             subprotocols: ["chat", "superchat"]), byteCount: text.bytes.count))
   }
@@ -183,12 +183,14 @@ struct HandshakeAnswerTests {
     acceptKey: AcceptKey(to: Array("dGhlIHNhbXBsZSBub25jZQ==".utf8)), subprotocols: ["chat"])
 
   @Test func switchingProtocols() {
-    let plain = OpeningHandshake.response(to: request, subprotocol: nil, extensions: nil)
+    let plain = OpeningHandshake.withResponse(
+      to: request, subprotocol: nil, extensions: nil, Array.init)
     let head =
       "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
       + "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
     #expect(String(decoding: plain, as: UTF8.self) == head + "\r\n")
-    let full = OpeningHandshake.response(to: request, subprotocol: "chat", extensions: "x; y")
+    let full = OpeningHandshake.withResponse(
+      to: request, subprotocol: "chat", extensions: "x; y", Array.init)
     #expect(
       String(decoding: full, as: UTF8.self)
         == head + "Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Extensions: x; y\r\n\r\n")

@@ -65,9 +65,10 @@ struct RequestLineTests {
     #expect(receive(RequestText("GET /chat \(version)").bytes).status == 505)
   }
 
-  @Test func absoluteTargetReplacesHost() throws {
-    let text = RequestText("GET http://other.example:81/ HTTP/1.1")
-    #expect(try #require(receive(text.bytes).accepted).host == "other.example:81")
+  @Test func absoluteTarget() throws {
+    let text = RequestText("GET http://other.example:81/a?b HTTP/1.1")
+    let request = try #require(receive(text.bytes).accepted)
+    #expect(request.path == "/a" && request.query == "b")
   }
 
   @Test func longPath() throws {

@@ -66,27 +66,37 @@ public enum OpeningHandshake {
     HandshakeRefusal(fault).recording(partialRequest: bytes, limits: limits)
   }
 
-  /// The 101 answer that opens the connection (RFC 6455 §4.2.2 item 5).
+  /// Hands over the 101 answer that opens the connection (RFC 6455 §4.2.2 item 5).
   ///
   /// `subprotocol` is one the request offers; `extensions` is the whole value of the header field.
-  public static func response(
-    to request: UpgradeRequest, subprotocol: String?, extensions: String?
-  ) -> [UInt8] {
+  public static func withResponse<Result>(
+    to request: UpgradeRequest, subprotocol: String?, extensions: String?,
+    _ body: (UnsafeRawBufferPointer) -> Result
+  ) -> Result {
+    var negotiated = ""
+    if let subprotocol { negotiated += "\r\nSec-WebSocket-Protocol: \(subprotocol)" }
+    if let extensions { negotiated += "\r\nSec-WebSocket-Extensions: \(extensions)" }
+    negotiated += "\r\n\r\n"
     let opening = UnsafeRawBufferPointer(
       start: switchingProtocols.utf8Start, count: switchingProtocols.utf8CodeUnitCount)
-    // As much as most responses need.
-    var response = [UInt8](unsafeUninitializedCapacity: 160) { bytes, count in
-      let bytes = UnsafeMutableRawBufferPointer(bytes)
-      bytes.copyMemory(from: opening)
-      withUnsafeBytes(of: request.acceptKey.text) { text in
-        UnsafeMutableRawBufferPointer(rebasing: bytes[opening.count...]).copyMemory(from: text)
-        count = opening.count + text.count
+    return withUnsafeBytes(of: request.acceptKey.text) { key in
+      negotiated.withUTF8 { negotiated in
+        let negotiated = UnsafeRawBufferPointer(negotiated)
+        let byteCount = opening.count + key.count + negotiated.count
+        // On the stack, unless it is above a kibibyte.
+        return withUnsafeTemporaryAllocation(byteCount: byteCount, alignment: 1) { response in
+          var end = 0
+          func append(_ part: UnsafeRawBufferPointer) {
+            UnsafeMutableRawBufferPointer(rebasing: response[end...]).copyMemory(from: part)
+            end += part.count
+          }
+          append(opening)
+          append(key)
+          append(negotiated)
+          return body(UnsafeRawBufferPointer(response))
+        }
       }
     }
-    if let subprotocol { response += "\r\nSec-WebSocket-Protocol: \(subprotocol)".utf8 }
-    if let extensions { response += "\r\nSec-WebSocket-Extensions: \(extensions)".utf8 }
-    response += "\r\n\r\n".utf8
-    return response
   }
 
   /// Up to the value of Sec-WebSocket-Accept.

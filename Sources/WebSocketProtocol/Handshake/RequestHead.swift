@@ -7,8 +7,6 @@ struct RequestHead {
   /// Without the query.
   var path = HeadSlice(start: nil, count: 0)
   var query = HeadSlice(start: nil, count: 0)
-  /// The authority of an absolute target.
-  var authority: HeadSlice?
   private var fieldCount = 0
   private var host = SingleField()
   private var key = SingleField()
@@ -107,7 +105,11 @@ struct RequestHead {
 extension RequestHead {
   /// The request, if the complete head is an opening handshake.
   func upgradeRequest(limits: HandshakeLimits) throws(HTTPFault) -> UpgradeRequest {
-    let host = try checkedHost()
+    // RFC 6455 §4.2.1 item 2, RFC 9112 §3.2: exactly one Host, and a valid one, even when the
+    // target is absolute and overrides it.
+    guard Authority.isValid(try host.required("Host")) else {
+      throw HTTPFault(400, "Host is not a host name and port")
+    }
     guard upgradesToWebSocket else {
       // RFC 6455 §4.2.1 item 3: Upgrade contains "websocket", in any case.
       throw HTTPFault(426, hasUpgrade ? "Upgrade is not to websocket" : "no Upgrade header field")
@@ -126,19 +128,10 @@ extension RequestHead {
       throw HTTPFault(400, "Sec-WebSocket-Key is not 16 bytes in base64")
     }
     return UpgradeRequest(
-      path: path.isEmpty ? "/" : path.text(), query: query.text(), host: host.text(),
-      origin: origin.value.text(),
+      path: path.isEmpty ? "/" : path.text(), query: query.text(), origin: origin.value.text(),
       userAgent: userAgent.value.text(maximumByteCount: limits.maximumRecordedHeaderByteCount),
       acceptKey: AcceptKey(to: key), subprotocols: subprotocols,
       extensions: extensions, forwardedFor: forwardedFor.nodes)
-  }
-
-  private func checkedHost() throws(HTTPFault) -> HeadSlice {
-    // RFC 6455 §4.2.1 item 2, RFC 9112 §3.2: exactly one Host, and a valid one, even when the
-    // target is absolute and overrides it.
-    let host = try self.host.required("Host")
-    guard Authority.isValid(host) else { throw HTTPFault(400, "Host is not a host name and port") }
-    return authority ?? host
   }
 
   /// Path, origin and user agent as far as they have been read, for the record of a refusal.

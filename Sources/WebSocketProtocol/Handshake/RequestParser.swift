@@ -67,7 +67,7 @@ struct RequestParser {
       throw HTTPFault(400, "request target with a fragment")
     }
     var pathAndQuery = target
-    if target.first != UInt8(ascii: "/") { pathAndQuery = try parseAuthority(of: target) }
+    if target.first != UInt8(ascii: "/") { pathAndQuery = try Self.pathAndQuery(of: target) }
     let pathEnd = pathAndQuery.firstIndex(of: UInt8(ascii: "?")) ?? pathAndQuery.count
     head.path = pathAndQuery.head(pathEnd)
     head.query = pathAndQuery.slice(min(pathEnd + 1, pathAndQuery.count)..<pathAndQuery.count)
@@ -79,8 +79,8 @@ struct RequestParser {
     }
   }
 
-  /// Takes scheme and authority off an absolute target and returns path and query.
-  private mutating func parseAuthority(of target: HeadSlice) throws(HTTPFault) -> HeadSlice {
+  /// The path and query of an absolute target.
+  private static func pathAndQuery(of target: HeadSlice) throws(HTTPFault) -> HeadSlice {
     guard let colon = target.firstIndex(of: UInt8(ascii: ":")),
       target.slice(colon..<target.count).hasPrefix("://")
     else {
@@ -95,12 +95,10 @@ struct RequestParser {
     else { throw HTTPFault(400, "request target with a scheme other than http, https, ws, wss") }
     let rest = target.slice(colon + 3..<target.count)
     let end = rest.firstIndex { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "?") } ?? rest.count
-    // RFC 9112 §3.2.2: the authority of the target replaces Host.
-    let authority = rest.head(end)
-    guard Authority.isValid(authority) else {
+    // RFC 9112 §3.2.2: the authority of the target replaces Host; routes ask for neither.
+    guard Authority.isValid(rest.head(end)) else {
       throw HTTPFault(400, "request target without a valid host name and port")
     }
-    head.authority = authority
     return rest.slice(end..<rest.count)
   }
 

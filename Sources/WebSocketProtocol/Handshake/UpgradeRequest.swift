@@ -34,8 +34,6 @@ public struct UpgradeRequest: Sendable, Equatable {
   public var path: String
   /// What follows the first question mark, as sent; empty if there is none.
   public var query: String
-  /// The authority the client asked for: from the target if that is absolute, else from Host.
-  public var host: String
   /// The whole Origin value; empty if the request has none, which no browser leaves out.
   public var origin: String
   /// Capped at `maximumRecordedHeaderByteCount`; empty if absent.
@@ -52,13 +50,12 @@ public struct UpgradeRequest: Sendable, Equatable {
 
   /// A request by its parts, for whoever does not have it from the wire.
   public init(
-    path: String, query: String = "", host: String = "", origin: String = "",
-    userAgent: String = "", acceptKey: AcceptKey, subprotocols: [String] = [],
+    path: String, query: String = "", origin: String = "", userAgent: String = "",
+    acceptKey: AcceptKey, subprotocols: [String] = [],
     extensions: [ExtensionOffer] = [], forwardedFor: [String] = []
   ) {
     self.path = path
     self.query = query
-    self.host = host
     self.origin = origin
     self.userAgent = userAgent
     self.acceptKey = acceptKey

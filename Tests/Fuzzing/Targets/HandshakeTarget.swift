@@ -47,7 +47,9 @@ enum HandshakeTarget {
       let path = request.path.utf8
       expect(path.first == UInt8(ascii: "/"), "the path \(request.path)")
       expect(path.allSatisfy { (0x21...0x7E).contains($0) }, "the path \(request.path)")
-      checkAnswer(OpeningHandshake.response(to: request, subprotocol: nil, extensions: nil))
+      OpeningHandshake.withResponse(to: request, subprotocol: nil, extensions: nil) {
+        checkAnswer(Array($0))
+      }
     case .refused(let refusal):
       expect((400...599).contains(refusal.status), "refused with \(refusal.status)")
       checkAnswer(refusal.response())
