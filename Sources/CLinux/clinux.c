@@ -14,7 +14,8 @@
 int linux_accept(int listener, struct sockaddr_storage *peer)
 {
     socklen_t length = sizeof *peer;
-    return accept4(listener, (struct sockaddr *)peer, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    return (int)syscall(
+        SYS_accept4, listener, (struct sockaddr *)peer, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
 
 int linux_usable_cpu_count(void)

@@ -165,7 +165,7 @@ struct EpollTransport: Transport, ~Copyable {
       setsockopt(
         descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
     }
-    Glibc.close(descriptor)
+    _ = linux_close(descriptor)
     exchange.left(workerIndex)
   }
 

@@ -11,7 +11,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-// What is called for each message, straight from the kernel. The C library's functions are places
+// What is called for each message and connection, straight from the kernel. The C library's functions are places
 // where a thread may be cancelled: in a process with threads each of them notes that before and
 // after, by some forty instructions, two of them locked. No thread of ours is ever cancelled.
 
@@ -35,6 +35,9 @@ static inline int linux_epoll_wait(
     int poller, struct epoll_event *events, int maximum_count, int timeout) {
   return (int)syscall(SYS_epoll_pwait, poller, events, maximum_count, timeout, NULL, 0);
 }
+
+/// As close(2).
+static inline int linux_close(int descriptor) { return (int)syscall(SYS_close, descriptor); }
 
 /// Accepts a connection as a non-blocking descriptor that programs started later do not inherit.
 int linux_accept(int listener, struct sockaddr_storage *peer);
