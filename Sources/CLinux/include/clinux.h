@@ -11,9 +11,10 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-// What is called for each message and connection, straight from the kernel. The C library's functions are places
-// where a thread may be cancelled: in a process with threads each of them notes that before and
-// after, by some forty instructions, two of them locked. No thread of ours is ever cancelled.
+// What is called for each message and connection, straight from the kernel. The C library's
+// functions are places where a thread may be cancelled: in a process with threads each of them
+// notes that before and after, by some forty instructions, two of them locked. No thread of ours is
+// ever cancelled.
 
 /// As recv(2) without flags.
 static inline ssize_t linux_receive(int socket, void *bytes, size_t count) {
