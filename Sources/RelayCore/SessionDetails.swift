@@ -97,7 +97,7 @@ public struct SessionDetails {
     let memory = UnsafeMutableRawPointer.allocate(
       byteCount: textsOffset + keptByteCount(path) + keptByteCount(origin)
         + keptByteCount(userAgent) + keptByteCount(subprotocol), alignment: 8)
-    // All four at once.
+    // Of four texts, empty until appended.
     memory.storeBytes(of: 0, toByteOffset: textCountsOffset, as: UInt64.self)
     var end = textsOffset
     func append(_ text: String, as index: Int) {

@@ -11,7 +11,6 @@ struct JournalEntry: ~Copyable {
   private(set) var bytes = RecordBytes()
   /// Where in `bytes` each field is; of a line, nothing.
   private(set) var fields: [Range<Int>] = []
-  private let form: Form
   /// nil for fields.
   private let layout: StandardErrorLayout?
   private var times = TimeStampText()
@@ -24,14 +23,15 @@ struct JournalEntry: ~Copyable {
   }
 
   /// An entry of fields, or one that is a line of this layout.
-  init(_ layout: StandardErrorLayout? = nil) {
-    self.layout = layout
-    form =
-      switch layout?.format {
-      case nil: .fields
-      case .json: .json
-      case .text: .text
-      }
+  init(_ layout: StandardErrorLayout? = nil) { self.layout = layout }
+
+  @inline(__always)
+  private var form: Form {
+    switch layout?.format {
+    case nil: .fields
+    case .json: .json
+    case .text: .text
+    }
   }
 
   /// Empties the entry and begins another with the fields that every record has; `time` is when it

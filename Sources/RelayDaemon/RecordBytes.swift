@@ -101,7 +101,7 @@ struct RecordBytes: ~Copyable {
   private mutating func grow(by more: Int) {
     capacity += max(more, capacity)
     let larger = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity)
-    larger.update(from: memory, count: count)
+    larger.initialize(from: memory, count: count)
     memory.deallocate()
     memory = larger
   }

@@ -52,6 +52,9 @@ extension RecordBytes {
 
   /// Completes a value in JSON, which begins at `start`.
   mutating func endMember(from start: Int) {
+    withUnsafeBytes(in: start..<count) { value in
+      precondition(value.allSatisfy { $0 >= 0x20 }, "a control character got into a record")
+    }
     insertBackslashes(from: start) { $0 == Self.quote || $0 == UInt8(ascii: "\\") }
     append(Self.quote)
   }

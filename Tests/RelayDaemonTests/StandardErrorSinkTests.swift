@@ -164,6 +164,18 @@ struct StandardErrorSinkTests {
     }
   }
 
+  @Test("The daemon's own records have no evidence: their line ends with MESSAGE")
+  func reports() throws {
+    for report in [
+      DaemonReportTests.started, DaemonReportTests.restarted, DaemonReportTests.reloaded,
+      DaemonReportTests.failed, DaemonReportTests.draining, DaemonReportTests.stopped,
+    ] {
+      let message = try #require(JournalEntry.of(report).dictionary["MESSAGE"])
+      let line = JournalEntry.of(report, .text).line
+      #expect(line.hasSuffix("Z \(message)") || line.hasSuffix(": \(message)"), "\(line)")
+    }
+  }
+
   /// The words of a line's evidence, their quotation marks undone.
   private static func pairs(_ text: Substring) -> [String: String] {
     var pairs: [String: String] = [:]

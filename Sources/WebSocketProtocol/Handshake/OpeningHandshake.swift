@@ -79,22 +79,19 @@ public enum OpeningHandshake {
     negotiated += "\r\n\r\n"
     let opening = UnsafeRawBufferPointer(
       start: switchingProtocols.utf8Start, count: switchingProtocols.utf8CodeUnitCount)
-    return withUnsafeBytes(of: request.acceptKey.text) { key in
-      negotiated.withUTF8 { negotiated in
-        let negotiated = UnsafeRawBufferPointer(negotiated)
-        let byteCount = opening.count + key.count + negotiated.count
-        // On the stack, unless it is above a kibibyte.
-        return withUnsafeTemporaryAllocation(byteCount: byteCount, alignment: 1) { response in
-          var end = 0
-          func append(_ part: UnsafeRawBufferPointer) {
-            UnsafeMutableRawBufferPointer(rebasing: response[end...]).copyMemory(from: part)
-            end += part.count
-          }
-          append(opening)
-          append(key)
-          append(negotiated)
-          return body(UnsafeRawBufferPointer(response))
+    // By itself: a closure would copy the whole request.
+    let key = request.acceptKey.text
+    return negotiated.withUTF8 { negotiated in
+      let byteCount = opening.count + key.count + negotiated.count
+      // On the stack, unless it is above a kibibyte.
+      return withUnsafeTemporaryAllocation(byteCount: byteCount, alignment: 1) { response in
+        response.copyMemory(from: opening)
+        withUnsafeBytes(of: key) {
+          UnsafeMutableRawBufferPointer(rebasing: response[opening.count...]).copyMemory(from: $0)
         }
+        UnsafeMutableRawBufferPointer(rebasing: response[(opening.count + key.count)...])
+          .copyMemory(from: UnsafeRawBufferPointer(negotiated))
+        return body(UnsafeRawBufferPointer(response))
       }
     }
   }
