@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 from pathlib import Path
 
 from conftest import ROUTES, RelayFactory
 from support.daemon import Daemon
 from support.deadlines import eventually
-from support.wire import TEXT, Wire, frame
+from support.wire import TEXT, Wire, frame, receive
 
 MESSAGES = 500
 ASKED = frame(TEXT, b"?")
@@ -42,7 +41,7 @@ def sleeps_while_answering(daemon: Daemon, wire: Wire) -> int:
     before = sleep_count(daemon)
     for _ in range(MESSAGES):
         wire.send(ASKED)
-        assert len(wire.socket.recv(ANSWERED, socket.MSG_WAITALL)) == ANSWERED
+        receive(wire.socket, ANSWERED)
     return sleep_count(daemon) - before
 
 

@@ -11,19 +11,13 @@ from pathlib import Path
 
 from conftest import ROUTES, RelayFactory
 from support.deadlines import DEADLINE
-from support.wire import BINARY, frame, request
+from support.wire import BINARY, frame, receive, request
 
 COUNT = 200
 # More than one receive call takes, but no more than a Unix socket holds before anybody reads.
 SIZE = 200 << 10
 # A block for each would be 40 MiB.
 MAXIMUM_GROWTH_KIB = 8 << 10
-
-
-def read(client: socket.socket, size: int) -> bytes:
-    data = client.recv(size, socket.MSG_WAITALL)
-    assert len(data) == size
-    return data
 
 
 def test_one_block_serves_all(relay: RelayFactory, tmp_path: Path) -> None:
@@ -47,9 +41,9 @@ def test_one_block_serves_all(relay: RelayFactory, tmp_path: Path) -> None:
             client.sendall(frame(BINARY, payload))
         daemon.signal(signal.SIGCONT)
         for client in clients:
-            head = read(client, 10)
+            head = receive(client, 10)
             assert head == bytes([0x80 | BINARY, 127]) + struct.pack(">Q", SIZE)
-            assert read(client, SIZE) == payload
+            assert receive(client, SIZE) == payload
         grown = daemon.memory_kib("VmHWM") - before
         print(f"{grown} KiB for {COUNT} messages of {SIZE >> 10} KiB")
         assert grown <= MAXIMUM_GROWTH_KIB
