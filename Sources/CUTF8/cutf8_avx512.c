@@ -1,10 +1,10 @@
 // Unmasking (RFC 6455 section 5.3) and UTF-8 validation in one pass, with AVX-512: a long text is
 // read once.
 //
-// Compares and scalar arithmetic find whether continuations are exactly where they are due: a
-// vector of 64 bytes gives masks of 64 bits, and a shift by one bit leads from a byte to the next.
-// What remains are the leads that no text contains and those that do not go with every second
-// byte; a lookup by the lead and one by the byte behind it tell.
+// One lookup tells what each lead byte demands of the bytes behind it; moved on by one, two and
+// three bytes the answers tell of every place whether a continuation is due there, and which
+// seconds the lead refuses. Another lookup tells what is there. The two are compared bit by bit,
+// 64 places at once, and whether all was well is asked at the end.
 
 #include "cutf8.h"
 
@@ -12,78 +12,95 @@
 
 #include <immintrin.h>
 
-#define FEATURES "avx512f,avx512bw,avx512vbmi,bmi"
+#define FEATURES "avx512f,avx512bw,avx512vbmi,avx512vbmi2"
 #define AVX512 __attribute__((target(FEATURES)))
 #define AVX512_INLINE static inline __attribute__((target(FEATURES), always_inline))
 
-// Why a second byte cannot follow a lead.
 enum {
+  // Why a second byte cannot follow a lead.
   BELOW_A0 = 1 << 0,  // after E0: overlong
   ABOVE_9F = 1 << 1,  // after ED: a surrogate
   BELOW_90 = 1 << 2,  // after F0: overlong
   ABOVE_8F = 1 << 3,  // after F4: beyond U+10FFFF
   ANY = 1 << 4,       // after C0, C1, F5 and more, which lead no character
+  REFUSALS = BELOW_A0 | ABOVE_9F | BELOW_90 | ABOVE_8F | ANY,
+  // Which continuations a lead demands. Moved to its place each is in the bit that tells whether
+  // there is one: SECOND moves by 8 bits, THIRD by 17, FOURTH by 26.
+  FOURTH = 1 << 5,
+  THIRD = 1 << 6,
+  SECOND = 1 << 7,
+  CONTINUATION = SECOND,
+  // By the number of bytes of a character.
+  OF_2 = SECOND,
+  OF_3 = SECOND | THIRD,
+  OF_4 = SECOND | THIRD | FOURTH,
 };
+
+#define TABLE static const unsigned char __attribute__((aligned(64)))
 
 // By the low six bits of a lead, C0 to FF.
-static const unsigned char refused_by_lead[64] __attribute__((aligned(64))) = {
-    [0x00] = ANY,      [0x01] = ANY,      [0x20] = BELOW_A0,       [0x2D] = ABOVE_9F,
-    [0x30] = BELOW_90, [0x34] = ABOVE_8F, [0x35 ... 0x3F] = ANY,
+TABLE demands_of_lead[64] = {
+    [0x00 ... 0x01] = OF_2 | ANY, [0x02 ... 0x1F] = OF_2,
+    [0x20] = OF_3 | BELOW_A0,     [0x21 ... 0x2C] = OF_3,
+    [0x2D] = OF_3 | ABOVE_9F,     [0x2E ... 0x2F] = OF_3,
+    [0x30] = OF_4 | BELOW_90,     [0x31 ... 0x33] = OF_4,
+    [0x34] = OF_4 | ABOVE_8F,     [0x35 ... 0x3F] = OF_4 | ANY,
 };
 
-// By the low six bits of a continuation, 80 to BF.
-static const unsigned char kinds_of_second[64] __attribute__((aligned(64))) = {
-    [0x00 ... 0x0F] = ANY | BELOW_A0 | BELOW_90,
-    [0x10 ... 0x1F] = ANY | BELOW_A0 | ABOVE_8F,
-    [0x20 ... 0x3F] = ANY | ABOVE_9F | ABOVE_8F,
+// By the high six bits of a byte; 0 for what is no continuation.
+TABLE kinds_of_byte[64] = {
+    [0x80 >> 2 ... 0x8F >> 2] = CONTINUATION | ANY | BELOW_A0 | BELOW_90,
+    [0x90 >> 2 ... 0x9F >> 2] = CONTINUATION | ANY | BELOW_A0 | ABOVE_8F,
+    [0xA0 >> 2 ... 0xBF >> 2] = CONTINUATION | ANY | ABOVE_9F | ABOVE_8F,
 };
+
+// Which demands reach beyond a block, by their place in it.
+TABLE demands_beyond[64] = {[61] = FOURTH, [62] = THIRD, [63] = SECOND};
 
 // What is known of a text up to some block of 64 bytes.
 struct text {
-  // Not 0: continuations are missing, or where none is due.
-  uint64_t misplaced;
-  // Non-zero bytes: seconds that their leads refuse.
+  // What the leads of the last block demand, 0 in the place of its other bytes.
+  __m512i demands;
+  // CONTINUATION: one is missing, or is where none is due. The other bits mean nothing.
+  __m512i misplaced;
+  // REFUSALS: seconds that their leads refuse. The other bits mean nothing.
   __m512i refused;
-  // What the leads of the last block refuse, 0 for its other bytes.
-  __m512i refused_by_last;
-  // 1: the next byte is a continuation, with one more behind it, with two more. Each of them
-  // implies the ones before.
-  uint64_t one_is_due, two_are_due, three_are_due;
+  // Not 0: ASCII has followed a character that was open.
+  __m512i open;
 };
 
-AVX512_INLINE uint64_t not_below(unsigned char least, __m512i block) {
-  return _mm512_cmpge_epu8_mask(block, _mm512_set1_epi8((char)least));
-}
+// A formula of these is the table by which `vpternlog` combines three vectors bit by bit.
+enum { A = 0xF0, B = 0xCC, C = 0xAA };
 
 AVX512_INLINE void look_at(__m512i block, struct text *text) {
-  uint64_t not_ascii = _mm512_movepi8_mask(block);
-  if (not_ascii == 0) {
-    text->misplaced |= text->one_is_due;
-    text->one_is_due = text->two_are_due = text->three_are_due = 0;
-    text->refused_by_last = _mm512_setzero_si512();
-    return;
-  }
-  uint64_t leads = not_below(0xC0, block);
-  // Of each byte: whether it is a continuation that two more follow, one more, none.
-  uint64_t before = not_below(0xF0, block);
-  uint64_t due = before << 1 | text->three_are_due;
-  text->three_are_due = before >> 63;
-  before = not_below(0xE0, block) | due;
-  due = before << 1 | text->two_are_due;
-  text->two_are_due = before >> 63;
-  before = leads | due;
-  due = before << 1 | text->one_is_due;
-  text->one_is_due = before >> 63;
-  text->misplaced |= due ^ (not_ascii & ~leads);
+  __mmask64 leads = _mm512_cmpge_epu8_mask(block, _mm512_set1_epi8((char)0xC0));
+  // A lookup is by the low six bits of a byte: what a shift brings in from the next is not seen.
+  __m512i demands =
+      _mm512_maskz_permutexvar_epi8(leads, block, _mm512_load_si512(demands_of_lead));
+  __m512i kinds = _mm512_permutexvar_epi8(
+      _mm512_srli_epi16(block, 2), _mm512_load_si512(kinds_of_byte));
+  // The eight bytes before each eight, from which what moves comes in.
+  __m512i before = _mm512_alignr_epi64(demands, text->demands, 7);
+  __m512i of_second = _mm512_shldi_epi64(demands, before, 8);
+  __m512i of_third = _mm512_shldi_epi64(demands, before, 17);
+  __m512i of_fourth = _mm512_shldi_epi64(demands, before, 26);
+  __m512i due = _mm512_ternarylogic_epi64(of_second, of_third, of_fourth, A | B | C);
+  text->misplaced = _mm512_ternarylogic_epi64(text->misplaced, due, kinds, A | (B ^ C));
+  text->refused = _mm512_ternarylogic_epi64(text->refused, of_second, kinds, A | (B & C));
+  text->demands = demands;
+}
 
-  __m512i refused_by_block = _mm512_maskz_permutexvar_epi8(
-      leads, block, _mm512_load_si512(refused_by_lead));
-  // The same by the byte before: one byte further, across the lanes and from the last block.
-  __m512i refused_by_first = _mm512_alignr_epi8(
-      refused_by_block, _mm512_alignr_epi64(refused_by_block, text->refused_by_last, 6), 15);
-  __m512i kinds = _mm512_permutexvar_epi8(block, _mm512_load_si512(kinds_of_second));
-  text->refused = _mm512_or_si512(text->refused, _mm512_and_si512(refused_by_first, kinds));
-  text->refused_by_last = refused_by_block;
+// The same for blocks of nothing but ASCII.
+AVX512_INLINE void pass_ascii(struct text *text) {
+  text->open = _mm512_ternarylogic_epi64(
+      text->open, text->demands, _mm512_load_si512(demands_beyond), A | (B & C));
+  text->demands = _mm512_setzero_si512();
+}
+
+AVX512_INLINE bool is_valid(const struct text *text) {
+  return _mm512_movepi8_mask(text->misplaced) == 0 &&
+         _mm512_test_epi8_mask(text->refused, _mm512_set1_epi8(REFUSALS)) == 0 &&
+         _mm512_test_epi8_mask(text->open, text->open) == 0;
 }
 
 // Unmasks the bytes of a block that are present; the others are neither read nor written, and 0,
@@ -126,8 +143,9 @@ AVX512 bool cutf8_unmask_avx512(void *to, const void *from, size_t count, uint32
     for (int i = 0; i < 4; i++) blocks[i] = unmask(destination + 64 * i, source + 64 * i, keys);
     __m512i all = _mm512_or_si512(
         _mm512_or_si512(blocks[0], blocks[1]), _mm512_or_si512(blocks[2], blocks[3]));
-    // Where nothing is due, ASCII needs no look.
-    if (_mm512_movepi8_mask(all) != 0 || text.one_is_due != 0) {
+    if (_mm512_movepi8_mask(all) == 0) {
+      pass_ascii(&text);
+    } else {
       for (int i = 0; i < 4; i++) look_at(blocks[i], &text);
     }
     source += 256;
@@ -141,13 +159,13 @@ AVX512 bool cutf8_unmask_avx512(void *to, const void *from, size_t count, uint32
   // The rest: a character that is open at the end is too short, as ASCII follows.
   __mmask64 present = ((__mmask64)1 << count) - 1;
   look_at(unmask_present(present, (uintptr_t)destination, (uintptr_t)source, keys), &text);
-  return text.misplaced == 0 && _mm512_test_epi8_mask(text.refused, text.refused) == 0;
+  return is_valid(&text);
 }
 
 // Asked for each long text: some loads, as the features are found out before main() runs.
 bool cutf8_has_avx512(void) {
   return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-         __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("bmi");
+         __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vbmi2");
 }
 
 #endif
