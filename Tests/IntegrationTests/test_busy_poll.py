@@ -7,11 +7,10 @@ from pathlib import Path
 from conftest import ROUTES, RelayFactory
 from support.daemon import Daemon
 from support.deadlines import eventually
-from support.wire import TEXT, Wire, frame, receive
+from support.wire import TEXT, Wire, frame
 
 MESSAGES = 500
-ASKED = frame(TEXT, b"?")
-ANSWERED = len(b"\x81\x01?")
+QUESTION = b"?"
 
 
 def threads(daemon: Daemon) -> list[Path]:
@@ -40,8 +39,8 @@ def sleeps_while_answering(daemon: Daemon, wire: Wire) -> int:
     """How often somebody went to sleep while so many messages were echoed one after the other."""
     before = sleep_count(daemon)
     for _ in range(MESSAGES):
-        wire.send(ASKED)
-        receive(wire.socket, ANSWERED)
+        wire.send(frame(TEXT, QUESTION))
+        assert wire.read_frame().payload == QUESTION
     return sleep_count(daemon) - before
 
 

@@ -61,17 +61,6 @@ def request(path: str = "/echo", headers: dict[str, str] | None = None) -> bytes
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
-def receive(connected: socket.socket, size: int) -> bytes:
-    """So many bytes, however few come at a time: with a timeout, MSG_WAITALL does not wait."""
-    data = bytearray()
-    while len(data) < size:
-        more = connected.recv(size - len(data))
-        if not more:
-            raise EOFError(f"{len(data)} of {size} bytes")
-        data += more
-    return bytes(data)
-
-
 class Wire:
     """A TCP connection to the daemon; after `open` a WebSocket connection."""
 
