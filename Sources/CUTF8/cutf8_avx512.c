@@ -38,7 +38,7 @@ enum {
 
 #define TABLE static const unsigned char __attribute__((aligned(64)))
 
-// By the low six bits of a lead, C0 to FF.
+// What a lead demands and refuses, by its low six bits: C0 to FF.
 TABLE demands_of_lead[64] = {
     [0x00 ... 0x01] = OF_2 | ANY, [0x02 ... 0x1F] = OF_2,
     [0x20] = OF_3 | BELOW_A0,     [0x21 ... 0x2C] = OF_3,
@@ -47,7 +47,7 @@ TABLE demands_of_lead[64] = {
     [0x34] = OF_4 | ABOVE_8F,     [0x35 ... 0x3F] = OF_4 | ANY,
 };
 
-// By the high six bits of a byte; 0 for what is no continuation.
+// What a byte is, by its high six bits; 0: no continuation.
 TABLE kinds_of_byte[64] = {
     [0x80 >> 2 ... 0x8F >> 2] = CONTINUATION | ANY | BELOW_A0 | BELOW_90,
     [0x90 >> 2 ... 0x9F >> 2] = CONTINUATION | ANY | BELOW_A0 | ABOVE_8F,
@@ -59,7 +59,7 @@ TABLE demands_beyond[64] = {[61] = FOURTH, [62] = THIRD, [63] = SECOND};
 
 // What is known of a text up to some block of 64 bytes.
 struct text {
-  // What the leads of the last block demand, 0 in the place of its other bytes.
+  // What the leads of the last block demand and refuse, 0 in the place of its other bytes.
   __m512i demands;
   // CONTINUATION: one is missing, or is where none is due. The other bits mean nothing.
   __m512i misplaced;
@@ -90,7 +90,7 @@ AVX512_INLINE void look_at(__m512i block, struct text *text) {
   text->demands = demands;
 }
 
-// The same for blocks of nothing but ASCII.
+// The same for however many blocks of ASCII: nothing matters but what was open before them.
 AVX512_INLINE void pass_ascii(struct text *text) {
   text->open = _mm512_ternarylogic_epi64(
       text->open, text->demands, _mm512_load_si512(demands_beyond), A | (B & C));
